@@ -1,0 +1,1 @@
+"""What outlives a process: the saver, the review queue, decisions, the run ledger, the worker."""

@@ -1,0 +1,1 @@
+"""Real workflows, each runnable by one command."""

@@ -1,0 +1,1 @@
+"""Chains, fan-outs and human review as ordinary LangGraph graphs."""

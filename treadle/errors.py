@@ -1,0 +1,105 @@
+"""Every error that treadle raises on purpose.
+
+    TreadleError
+    ├── GraphBuildError      (ValueError)    a graph that could not work, noticed when it is built
+    ├── GraphNotFound        (LookupError)   no graph of that name, or langgraph.json cannot be used
+    ├── DocumentError        (ValueError)    a document that cannot be read or split
+    ├── ModelUnavailable     (RuntimeError)  a model that cannot be used here, with what would help
+    ├── OutputInvalid        (ValueError)    a model's answer that does not fit the declared output
+    ├── GateFailed           (ValueError)    an answer that a gate refused to the last attempt
+    ├── QuorumNotMet         (RuntimeError)  too few branches of a fan-out succeeded
+    ├── StoreError           (OSError)       the database cannot be used
+    │   ├── StoreReadOnly
+    │   ├── StoreNewer                       written by a later treadle
+    │   ├── StoreCorrupt                     damaged, or not a treadle database
+    │   ├── StoreBusy                        locked by another process for too long
+    │   └── StoreFull                        no space is left on the disk
+    ├── ReviewNotFound       (LookupError)   no review with that id
+    ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
+    ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
+    ├── RunNotFound          (LookupError)   no run with that thread id
+    └── LeaseHeld            (RuntimeError)  another process is advancing the run
+
+Each also is the builtin error beside it, so that code which knows nothing of treadle can catch it. A message says what
+is wrong, where, and what to do.
+"""
+
+
+class TreadleError(Exception):
+    """The base of every error that treadle raises on purpose."""
+
+    def __str__(self) -> str:
+        """The message alone (a LookupError or OSError would decorate it)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class GraphBuildError(TreadleError, ValueError):
+    """A graph that could not work; raised when it is built, before any model is called."""
+
+
+class GraphNotFound(TreadleError, LookupError):
+    """No graph of that name is known, or the file that names the graphs cannot be used."""
+
+
+class DocumentError(TreadleError, ValueError):
+    """A document that cannot be read or split."""
+
+
+class ModelUnavailable(TreadleError, RuntimeError):
+    """A model that cannot be used on this machine as it is; the message says what would help."""
+
+
+class OutputInvalid(TreadleError, ValueError):
+    """A model's answer that does not fit the output that its step declares."""
+
+
+class GateFailed(TreadleError, ValueError):
+    """An answer that a step's gate refused to the last attempt."""
+
+
+class QuorumNotMet(TreadleError, RuntimeError):
+    """Too few branches of a fan-out succeeded."""
+
+
+class StoreError(TreadleError, OSError):
+    """The database cannot be used."""
+
+
+class StoreReadOnly(StoreError):
+    """The database, or the folder that holds it, cannot be written."""
+
+
+class StoreNewer(StoreError):
+    """The database was written by a later treadle than this one."""
+
+
+class StoreCorrupt(StoreError):
+    """The file is damaged, or is not a treadle database."""
+
+
+class StoreBusy(StoreError):
+    """Another process has kept the database locked for too long."""
+
+
+class StoreFull(StoreError):
+    """No space is left on the disk that holds the database."""
+
+
+class ReviewNotFound(TreadleError, LookupError):
+    """No review has that id."""
+
+
+class ReviewClosed(TreadleError, RuntimeError):
+    """The review was decided already, or its run went on without it; nothing was changed."""
+
+
+class AnswerInvalid(TreadleError, ValueError):
+    """An answer that the question's response schema does not allow; nothing was stored."""
+
+
+class RunNotFound(TreadleError, LookupError):
+    """No run has that thread id."""
+
+
+class LeaseHeld(TreadleError, RuntimeError):
+    """Another process is advancing the run."""

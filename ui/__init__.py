@@ -1,0 +1,1 @@
+"""What a person sees: the Streamlit app, its pages, its pictures."""
