@@ -1,0 +1,110 @@
+"""How one SQLite connection is opened, and what its errors mean in words."""
+
+import errno
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from treadle.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreReadOnly
+
+PATIENCE = 30.0
+"""Seconds to wait for another process's lock: long, since SQLite's queue is not fair; transactions are short."""
+
+_MEANINGS: dict[int, type[StoreError]] = {
+    sqlite3.SQLITE_BUSY: StoreBusy,
+    sqlite3.SQLITE_LOCKED: StoreBusy,
+    sqlite3.SQLITE_READONLY: StoreReadOnly,
+    sqlite3.SQLITE_CORRUPT: StoreCorrupt,
+    sqlite3.SQLITE_NOTADB: StoreCorrupt,
+    sqlite3.SQLITE_FULL: StoreFull,
+    sqlite3.SQLITE_IOERR: StoreError,
+    sqlite3.SQLITE_CANTOPEN: StoreError,
+    sqlite3.SQLITE_PERM: StoreReadOnly,
+    sqlite3.SQLITE_TOOBIG: StoreError,
+}
+
+_WORDS: dict[type[StoreError], str] = {
+    StoreBusy: "is kept locked by another process (waited {patience:g} s): end that process, or try again",
+    StoreReadOnly: "cannot be written: check the permissions of the file and of its folder",
+    StoreCorrupt: "is damaged or is no SQLite file ({error}): restore a copy, or name another file",
+    StoreFull: "has no room left on its disk: nothing of this call was stored; free some space and try again",
+    StoreError: "cannot be used: {error}",
+}
+
+
+def connect(path: Path, *, readonly: bool = False, timeout: float = PATIENCE) -> sqlite3.Connection:
+    """Open a connection that any thread may use (one at a time), transactions begun and ended by hand."""
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+    if readonly and _unchangeable(path):
+        uri += "&immutable=1"
+    connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _unchangeable(path: Path) -> bool:
+    """Whether SQLite could not make the files that reading a WAL database takes, and none are there to be read."""
+    wal = path.with_name(path.name + "-wal")
+    return not os.access(path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
+
+
+def tune(connection: sqlite3.Connection, *, synchronous: str = "FULL") -> None:
+    """Set what a connection forgets when it closes."""
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-16000")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+
+
+def journal(connection: sqlite3.Connection, *, patience: float = PATIENCE) -> str:
+    """Switch the file to a write-ahead log; SQLite does not wait for this lock by itself, so we do."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def explain(error: sqlite3.Error, path: Path) -> Exception:
+    """The error of ours that says what an SQLite error means, or the error itself if it tells of a mistake in SQL."""
+    code = getattr(error, "sqlite_errorcode", None)
+    kind = _MEANINGS.get(code & 0xFF) if code is not None else None
+    if isinstance(error, sqlite3.DatabaseError) and code is None and "encoding" in str(error):
+        kind = StoreCorrupt
+    if kind is None:
+        return error
+    if kind is StoreError:
+        kind = _cause(path)
+    words = _WORDS[kind].format(error=error, patience=PATIENCE)
+    return kind(f"The database {path} {words}.")
+
+
+def _cause(path: Path) -> type[StoreError]:
+    """What lies behind "disk I/O error" and "unable to open database file", as far as the file system tells."""
+    folder = path.parent
+    try:
+        if folder.is_dir() and shutil.disk_usage(folder).free < 65536:
+            return StoreFull
+    except OSError as error:
+        return StoreFull if error.errno == errno.ENOSPC else StoreError
+    writable = os.access(path, os.W_OK) if path.exists() else os.access(folder, os.W_OK)
+    return StoreError if writable or not folder.is_dir() or path.is_dir() else StoreReadOnly
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        meaning = explain(error, path)
+        if meaning is error:
+            raise
+        raise meaning from error

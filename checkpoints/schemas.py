@@ -1,0 +1,245 @@
+"""The tables of a treadle database, and how a file gets from one version of them to the next.
+
+    spaces       one row a thread and checkpoint namespace; its key stands for both elsewhere
+    checkpoints  one row a checkpoint; ``channels`` points at values; ``body`` is NULL while only writes of it are known
+    blobs        each large or growing value once a thread; see treadle/checkpoints/values.py
+    writes       what tasks wrote before their step ended
+    reviews      the queue: every interrupt; ``waits`` says which tasks, from the innermost outwards, wait for it
+    decisions    what was decided: append-only, each row carrying the hash of the one before
+    runs         the ledger: one row a thread
+    journal      results that steps remember
+    traces       what steps did: prompts, responses, tokens
+
+Times are seconds since the epoch. Migrations go forward only; each is one function, never changed once released.
+"""
+
+import sqlite3
+from pathlib import Path
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+from treadle.checkpoints.connections import journal
+from treadle.errors import StoreCorrupt, StoreNewer
+
+APPLICATION = 0x5452444C
+"""SQLite's application_id of our files: "TRDL"."""
+
+VERSION = 1
+"""SQLite's user_version of our files: the number of migrations."""
+
+migrations = Migrations("treadle")
+
+_STATE = """
+CREATE TABLE spaces (
+    key INTEGER PRIMARY KEY,
+    thread_id TEXT NOT NULL,
+    ns TEXT NOT NULL,
+    UNIQUE (thread_id, ns)
+);
+CREATE TABLE checkpoints (
+    key INTEGER PRIMARY KEY,
+    space INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    parent_id TEXT,
+    run_id TEXT,
+    source TEXT,
+    step INTEGER,
+    at REAL,
+    channels BLOB,
+    type TEXT,
+    body BLOB,
+    UNIQUE (space, id)
+);
+CREATE INDEX checkpoints_of_run ON checkpoints (run_id) WHERE run_id IS NOT NULL;
+CREATE TABLE blobs (
+    id INTEGER PRIMARY KEY,
+    space INTEGER NOT NULL,
+    digest BLOB,
+    type TEXT NOT NULL,
+    base INTEGER,
+    depth INTEGER NOT NULL DEFAULT 0,
+    size INTEGER NOT NULL,
+    codec INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX blobs_of_digest ON blobs (digest) WHERE digest IS NOT NULL;
+CREATE INDEX blobs_of_space ON blobs (space);
+CREATE TABLE writes (
+    checkpoint INTEGER NOT NULL,
+    task_id TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    task_path TEXT NOT NULL,
+    type TEXT,
+    body BLOB,
+    blob INTEGER,
+    PRIMARY KEY (checkpoint, task_id, idx)
+) WITHOUT ROWID;
+"""
+
+_QUEUE = """
+CREATE TABLE reviews (
+    seq INTEGER PRIMARY KEY,
+    thread_id TEXT NOT NULL,
+    interrupt_id TEXT NOT NULL,
+    ns TEXT NOT NULL,
+    path TEXT NOT NULL,
+    node TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    graph TEXT,
+    gate TEXT,
+    title TEXT,
+    why TEXT,
+    text TEXT NOT NULL DEFAULT '',
+    value TEXT NOT NULL,
+    schema TEXT,
+    digest TEXT NOT NULL,
+    assign TEXT,
+    priority REAL NOT NULL DEFAULT 0,
+    due REAL,
+    status TEXT NOT NULL DEFAULT 'pending',
+    answers INTEGER NOT NULL DEFAULT 0,
+    problem TEXT,
+    asked_at REAL NOT NULL,
+    closed_at REAL,
+    UNIQUE (thread_id, interrupt_id)
+);
+CREATE INDEX reviews_pending ON reviews (priority DESC, ifnull(due, 9e999), asked_at, seq) WHERE status = 'pending';
+CREATE INDEX reviews_open ON reviews (thread_id) WHERE status <> 'closed';
+CREATE INDEX reviews_of_interrupt ON reviews (interrupt_id);
+CREATE TABLE waits (
+    thread_id TEXT NOT NULL,
+    ns TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    interrupt_id TEXT NOT NULL,
+    checkpoint_id TEXT NOT NULL,
+    PRIMARY KEY (thread_id, ns, task_id, interrupt_id)
+) WITHOUT ROWID;
+CREATE TABLE decisions (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    thread_id TEXT NOT NULL,
+    interrupt_id TEXT NOT NULL,
+    action TEXT,
+    answer TEXT NOT NULL,
+    reason TEXT,
+    words TEXT,
+    "by" TEXT NOT NULL,
+    at REAL NOT NULL,
+    digest TEXT,
+    shown TEXT,
+    client TEXT,
+    seconds REAL,
+    applied_at REAL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE INDEX decisions_of_interrupt ON decisions (thread_id, interrupt_id);
+CREATE INDEX decisions_to_apply ON decisions (thread_id) WHERE applied_at IS NULL;
+"""
+
+_LEDGER = """
+CREATE TABLE runs (
+    thread_id TEXT PRIMARY KEY,
+    graph TEXT,
+    fingerprint TEXT,
+    status TEXT NOT NULL DEFAULT 'direct',
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    finished_at REAL,
+    config TEXT NOT NULL DEFAULT '{}',
+    steps INTEGER NOT NULL DEFAULT 0,
+    tokens_in INTEGER NOT NULL DEFAULT 0,
+    tokens_out INTEGER NOT NULL DEFAULT 0,
+    cost REAL NOT NULL DEFAULT 0,
+    error TEXT,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    not_before REAL,
+    parent_thread TEXT,
+    forked_from TEXT,
+    owner TEXT,
+    token INTEGER NOT NULL DEFAULT 0,
+    expires_at REAL,
+    heartbeat_at REAL
+);
+CREATE INDEX runs_by_status ON runs (status, updated_at);
+CREATE INDEX runs_by_creation ON runs (created_at);
+CREATE TABLE journal (
+    thread_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    type TEXT NOT NULL,
+    codec INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (thread_id, key)
+) WITHOUT ROWID;
+CREATE TABLE traces (
+    seq INTEGER PRIMARY KEY,
+    thread_id TEXT NOT NULL,
+    path TEXT,
+    step TEXT,
+    at REAL NOT NULL,
+    entry BLOB NOT NULL
+);
+CREATE INDEX traces_of_thread ON traces (thread_id, seq);
+"""
+
+_SEARCH = """
+CREATE TRIGGER reviews_ai AFTER INSERT ON reviews BEGIN
+    INSERT INTO reviews_fts (rowid, title, why, text) VALUES (new.seq, new.title, new.why, new.text);
+END;
+CREATE TRIGGER reviews_ad AFTER DELETE ON reviews BEGIN
+    INSERT INTO reviews_fts (reviews_fts, rowid, title, why, text)
+    VALUES ('delete', old.seq, old.title, old.why, old.text);
+END;
+CREATE TRIGGER reviews_au AFTER UPDATE OF title, why, text ON reviews BEGIN
+    INSERT INTO reviews_fts (reviews_fts, rowid, title, why, text)
+    VALUES ('delete', old.seq, old.title, old.why, old.text);
+    INSERT INTO reviews_fts (rowid, title, why, text) VALUES (new.seq, new.title, new.why, new.text);
+END;
+"""
+
+
+@migrations()
+def first_tables(db: sqlite_utils.Database) -> None:
+    """All tables, and the search index of the queue; its triggers leave it alone when only a status changes."""
+    for script in (_STATE, _QUEUE, _LEDGER):
+        db.executescript(script)
+    db.table("reviews").enable_fts(["title", "why", "text"], tokenize="unicode61 remove_diacritics 2")
+    db.executescript(_SEARCH)
+
+
+def check(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of a file's tables (0: an empty file); a file that this treadle cannot use is refused in words."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if application == APPLICATION:
+        if version > VERSION:
+            raise StoreNewer(
+                f"The database {path} was written by a later treadle (its tables are version {version}, this treadle "
+                f"knows {VERSION}): upgrade treadle, or name another file."
+            )
+        return version
+    if application or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        raise StoreCorrupt(f"The database {path} belongs to another program: name another file.")
+    return 0
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a file's tables to this treadle's version; many processes may do so at once."""
+    if check(connection, path) == VERSION:
+        return
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # has effect only before the first table
+    journal(connection)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if check(connection, path) < VERSION:
+            migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False))
+            connection.execute(f"PRAGMA application_id={APPLICATION}")
+            connection.execute(f"PRAGMA user_version={VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
