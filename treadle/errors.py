@@ -3,8 +3,10 @@
     TreadleError
     ├── GraphBuildError      (ValueError)    a graph that could not work, noticed when it is built
     ├── GraphNotFound        (LookupError)   no graph of that name, or langgraph.json cannot be used
+    ├── InputInvalid         (ValueError)    a run's input or state that a step cannot use
     ├── DocumentError        (ValueError)    a document that cannot be read or split
     ├── ModelUnavailable     (RuntimeError)  a model that cannot be used here, with what would help
+    ├── PromptTooLong        (ValueError)    a prompt that the model's context cannot hold
     ├── OutputInvalid        (ValueError)    a model's answer that does not fit the declared output
     ├── GateFailed           (ValueError)    an answer that a gate refused to the last attempt
     ├── QuorumNotMet         (RuntimeError)  too few branches of a fan-out succeeded
@@ -41,12 +43,20 @@ class GraphNotFound(TreadleError, LookupError):
     """No graph of that name is known, or the file that names the graphs cannot be used."""
 
 
+class InputInvalid(TreadleError, ValueError):
+    """A run's input, or its state, is not what a step needs."""
+
+
 class DocumentError(TreadleError, ValueError):
     """A document that cannot be read or split."""
 
 
 class ModelUnavailable(TreadleError, RuntimeError):
     """A model that cannot be used on this machine as it is; the message says what would help."""
+
+
+class PromptTooLong(TreadleError, ValueError):
+    """A prompt that the model's context cannot hold; the message has both counts of tokens."""
 
 
 class OutputInvalid(TreadleError, ValueError):

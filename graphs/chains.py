@@ -1,0 +1,243 @@
+"""`chain`: steps in a row, each one's output feeding the next."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from langchain_core.runnables import Runnable
+from langgraph.graph import END, START
+from langgraph.graph.state import StateGraph
+
+from treadle.errors import GraphBuildError
+from treadle.graphs.patterns import Pattern, merged
+from treadle.graphs.reviews import Review
+from treadle.graphs.states import Flow, flow, follow
+from treadle.nodes.prompts import Prompt
+
+Place = Any
+"""What can stand in a chain: a step, a pattern, a StateGraph, a compiled graph, a Runnable or a function."""
+
+
+def chain(
+    *steps: Place,
+    name: str | None = None,
+    state: type | None = None,
+    inputs: Sequence[str] = (),
+    output: str | None = None,
+) -> Pattern:
+    """Join steps in a row; a list of steps stands for steps that run side by side.
+
+    A step is a `prompt`, a `review`, a `step`, another pattern, any StateGraph or compiled graph, any Runnable, or a
+    function from state to update. The state is the type `state`, or else follows from what the steps read and write;
+    then its inputs are what the first step reads and those named in `inputs`. `output` names the key of the chain's
+    result where it is the worker of a fan-out (default: what the last step writes).
+
+    Returns:
+        An uncompiled StateGraph: add to it, compile it, or give it to another pattern as a step.
+
+    Raises:
+        GraphBuildError: for a step that reads what nobody wrote, two steps of one name, steps side by side that write
+            one key, or a review whose rejection leads nowhere. No model is called to find out.
+    """
+    if not steps:
+        raise GraphBuildError("a chain needs at least one step: chain(prompt(...), ...)")
+    rows = [[_Place.of(one) for one in (row if isinstance(row, list | tuple) else [row])] for row in steps]
+    if any(not row for row in rows):
+        raise GraphBuildError("a list of steps that run side by side is empty")
+    _unique([place for row in rows for place in row])
+    rows = _told(_typed(rows))
+    stages = [stage for row in rows for stage in _stages(row)]
+    keys = follow(stages, inputs=inputs, state=state)
+    writes = merged([one.writes or {} for stage in stages for one in stage])
+    reads = dict.fromkeys([*inputs, *(key for place in rows[0] for key in place.flow.reads or ())])
+    if state is not None:
+        reads = dict.fromkeys([*reads, *(key for key in keys if key not in writes)])
+        writes = {key: keys[key] for key in keys if key in writes or key not in reads}
+    result = output or _result(rows[-1])
+    if result not in keys:
+        raise GraphBuildError(
+            f"the chain's output {result!r} is no key of its state; its keys are {', '.join(sorted(keys))}"
+        )
+    pattern = Pattern(name or _named(rows), reads=tuple(reads), writes=writes, output=result, keys=keys, state=state)
+    _wire(pattern, rows)
+    return pattern
+
+
+def label_of(step: Any) -> str | None:
+    """Return the name that a step or a function goes by, or None for a lambda or a nameless Runnable."""
+    label = getattr(step, "name", None) or getattr(step, "__name__", None)
+    return label if isinstance(label, str) and label != "<lambda>" else None
+
+
+def pattern_of(step: Place) -> Pattern:
+    """Return a step as a pattern of that name; a pattern is returned as it is."""
+    return step if isinstance(step, Pattern) else chain(step, name=label_of(step))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A step with the name it has as a node."""
+
+    name: str
+    step: Any
+
+    @classmethod
+    def of(cls, step: Place) -> "_Place":
+        """Name a step: by its own name, its function's, or its class."""
+        if isinstance(step, list | tuple):
+            raise GraphBuildError("a list of steps cannot hold another list; put a chain(...) there")
+        if not (isinstance(step, Runnable | StateGraph) or callable(step)):
+            raise GraphBuildError(f"{step!r} is no step; give a prompt, a review, a function, a graph or a Runnable")
+        label = label_of(step)
+        if label is None:
+            raise GraphBuildError(f"{step!r} has no name; wrap it: step(function, into='key', name='step')")
+        return cls(label, step)
+
+    @property
+    def flow(self) -> Flow:
+        return flow(self.name, self.step)
+
+    @property
+    def node(self) -> Any:
+        """What LangGraph adds as the node."""
+        return self.step.compile(name=self.name) if isinstance(self.step, StateGraph) else self.step
+
+
+Rows = Sequence[Sequence[_Place]]
+
+
+def _unique(places: Sequence[_Place]) -> None:
+    seen: set[str] = set()
+    for place in places:
+        if place.name in seen:
+            raise GraphBuildError(f"two steps are called {place.name!r}; give one of them another name")
+        seen.add(place.name)
+
+
+def _typed(rows: Rows) -> list[list[_Place]]:
+    """Tell each review what type its key has and where a rejection leads, from the steps before it."""
+    typed: list[list[_Place]] = []
+    for row in rows:
+        before = [place for earlier in typed for place in earlier]
+        typed.append([_completed(place, before, alone=len(row) == 1) for place in row])
+    return typed
+
+
+def _completed(place: _Place, before: Sequence[_Place], *, alone: bool) -> _Place:
+    if not isinstance(place.step, Review):
+        return place
+    if not alone:
+        return _Place(place.name, chain(_completed(place, [], alone=True).step, name=place.name))
+    gate = place.step
+    kind = merged([earlier.flow.writes or {} for earlier in before]).get(gate.key, Any)
+    gate = replace(gate, type=kind if gate.type is Any else gate.type)
+    if "reject" in gate.actions:
+        gate = replace(gate, reject=_target(gate, before))
+    return _Place(place.name, gate)
+
+
+def _target(gate: Review, before: Sequence[_Place]) -> Any:
+    """Where a rejection leads: as the review says, or back to the prompt that wrote its key."""
+    names = [place.name for place in before]
+    if gate.reject is None:
+        writers = [p.name for p in before if isinstance(p.step, Prompt) and gate.key in p.step.writes]
+        if not writers:
+            raise GraphBuildError(
+                f"review {gate.name!r} lets a person reject {gate.key!r}, and a rejection leads nowhere; give "
+                "reject='step' (an earlier step), reject=END, or reject=another step, or leave 'reject' out of actions"
+            )
+        return writers[-1]
+    if isinstance(gate.reject, str) and gate.reject not in (END, *names):
+        raise GraphBuildError(
+            f"review {gate.name!r} sends a rejection to {gate.reject!r}, which is no earlier step of its chain; "
+            f"those are {', '.join(names) or 'none'}"
+        )
+    return gate.reject
+
+
+def _told(rows: Rows) -> list[list[_Place]]:
+    """Tell each review what follows from each action, so that its question can say so."""
+    followers = [" and ".join(place.name for place in row) for row in rows[1:]]
+    return [[_leading(place, after) for place in row] for row, after in zip(rows, [*followers, ""], strict=True)]
+
+
+def _leading(place: _Place, after: str) -> _Place:
+    gate = place.step
+    return _Place(place.name, replace(gate, leads_to=_leads(gate, after))) if isinstance(gate, Review) else place
+
+
+def _leads(gate: Review, after: str) -> dict[str, str]:
+    onward = f"goes on to {after}" if after else "is final here"
+    if not isinstance(gate.reject, str):
+        refused = f"{getattr(gate.reject, 'name', 'another step')} is taken instead"
+    else:
+        refused = "the run ends here" if gate.reject == END else f"goes back to {gate.reject} with your words"
+    return {"approve": f"the proposal {onward}", "edit": f"your version {onward}", "reject": refused}
+
+
+def _stages(row: Sequence[_Place]) -> list[list[Flow]]:
+    """The dataflow of one row: its steps, and then the step that a rejection takes instead."""
+    instead = [_Place.of(p.step.reject).flow for p in row if isinstance(p.step, Review) and _is_step(p.step.reject)]
+    return [[place.flow for place in row], *([instead] if instead else [])]
+
+
+def _is_step(target: Any) -> bool:
+    return target is not None and not isinstance(target, str)
+
+
+def _result(row: Sequence[_Place]) -> str:
+    """The key of a chain's result: what its last step writes."""
+    step = row[-1].step
+    if isinstance(step, Pattern):
+        return step.output
+    if isinstance(step, Review):
+        return step.key
+    return next(iter(row[-1].flow.writes or {}), "")
+
+
+def _named(rows: Rows) -> str:
+    return f"{rows[0][0].name}_chain"
+
+
+def _wire(pattern: Pattern, rows: Rows) -> None:
+    for row in rows:
+        for place in row:
+            pattern.add_node(place.name, place.node)
+    for place in rows[0]:
+        pattern.add_edge(START, place.name)
+    followers = [*([place.name for place in row] for row in rows[1:]), [END]]
+    for row, after in zip(rows, followers, strict=True):
+        _join(pattern, row, after)
+
+
+def _join(pattern: Pattern, row: Sequence[_Place], after: Sequence[str]) -> None:
+    """Lead from the steps of one row to those of the next, which wait for all of them."""
+    first = row[0].step
+    if isinstance(first, Review):
+        _gate(pattern, first, after)
+        return
+    for name in after:
+        if len(row) > 1:
+            pattern.add_edge([place.name for place in row], name)
+        else:
+            pattern.add_edge(row[0].name, name)
+
+
+def _gate(pattern: Pattern, gate: Review, after: Sequence[str]) -> None:
+    """Lead from a review onward, and from a rejection to where it belongs."""
+    if "reject" not in gate.actions:
+        for name in after:
+            pattern.add_edge(gate.name, name)
+        return
+    refused = gate.reject
+    if not isinstance(refused, str):
+        instead = _Place.of(refused)
+        pattern.add_node(instead.name, instead.node)
+        _join(pattern, [instead], after)
+        refused = instead.name
+    onward: dict[Hashable, str] = {"go on": after[0]} if len(after) == 1 else {f"go on: {name}": name for name in after}
+
+    def decided(state: Mapping[str, Any]) -> list[Hashable]:
+        return ["rejected"] if state.get(gate.decision) == "reject" else list(onward)
+
+    pattern.add_conditional_edges(gate.name, decided, {**onward, "rejected": refused})

@@ -1,0 +1,82 @@
+"""`route`: take one of several next steps."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from langgraph.graph import END, START
+
+from treadle.errors import GraphBuildError, InputInvalid
+from treadle.graphs.chains import Place, label_of, pattern_of
+from treadle.graphs.patterns import Pattern, merged
+from treadle.nodes.prompts import Prompt
+from treadle.nodes.steps import State, lookup
+
+By = str | Prompt | Callable[[State], Any]
+"""A state key that holds the label, a prompt that classifies, or a function from the state to the label."""
+
+
+def route(by: By, targets: Mapping[Any, Place], *, default: Place | None = None, name: str | None = None) -> Pattern:
+    """Take the step that a label names.
+
+    `by` is the state key that holds the label, a prompt whose output is the label (``output=Literal[...]``), or a
+    function from the state to it. `targets` maps labels to steps; a label without a target takes `default`.
+
+    Raises:
+        GraphBuildError: when a label that is known beforehand (a ``Literal``) has no target and there is no default.
+        InputInvalid: when a run meets a label that has no target.
+    """
+    if not targets:
+        raise GraphBuildError("a route needs at least one target: route(by, {'label': step})")
+    label = name or f"route_by_{by if isinstance(by, str) else label_of(by) or 'label'}"
+    if missing := [one for one in _labels(by) if one not in targets and default is None]:
+        raise GraphBuildError(f"{label!r}: the label {missing[0]!r} has no target; add one, or give default=step")
+    chosen = {one: pattern_of(step) for one, step in targets.items()}
+    fallback = pattern_of(default) if default is not None else None
+    steps = {step.name: step for step in [*chosen.values(), *([fallback] if fallback else [])]}
+    reads = dict.fromkeys([*_reads(by), *(key for step in steps.values() for key in step.reads)])
+    writes = merged([by.writes if isinstance(by, Prompt) else {}, *(step.writes for step in steps.values())])
+    for key in by.writes if isinstance(by, Prompt) else ():
+        reads.pop(key, None)
+    keys = merged([dict.fromkeys(reads, Any), writes])
+    outputs = list(dict.fromkeys(step.output for step in steps.values()))
+    pattern = Pattern(label, reads=tuple(reads), writes=writes, output=outputs[0], keys=keys)
+    for step in steps.values():
+        pattern.add_node(step.name, step.compile(name=step.name))
+        pattern.add_edge(step.name, END)
+
+    def choose(state: State) -> str:
+        value = _label(by, state, label)
+        target = chosen.get(value, fallback)
+        if target is None:
+            raise InputInvalid(
+                f"{label!r}: the label {value!r} has no target; the labels are {', '.join(map(repr, chosen))}"
+            )
+        return f"{value}" if value in chosen else "otherwise"
+
+    ends: dict[Any, str] = {f"{one}": step.name for one, step in chosen.items()}
+    ends |= {"otherwise": fallback.name} if fallback else {}
+    start = START
+    if isinstance(by, Prompt):
+        start = by.name
+        pattern.add_node(by.name, by)
+        pattern.add_edge(START, by.name)
+    pattern.add_conditional_edges(start, choose, ends)
+    return pattern
+
+
+def _labels(by: By) -> tuple[Any, ...]:
+    """The labels that are known beforehand."""
+    if isinstance(by, str):
+        return ()
+    kind = by.output.declared if isinstance(by, Prompt) else get_type_hints(by).get("return")
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _reads(by: By) -> tuple[str, ...]:
+    return (by,) if isinstance(by, str) else by.reads if isinstance(by, Prompt) else ()
+
+
+def _label(by: By, state: State, step: str) -> Any:
+    if isinstance(by, str):
+        return lookup(state, by, step=step)
+    return lookup(state, by.into, step=step) if isinstance(by, Prompt) else by(state)

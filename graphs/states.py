@@ -1,0 +1,132 @@
+"""Following the data through a row of steps: what is read, written and missing, before anything runs."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Protocol, get_type_hints, is_typeddict, runtime_checkable
+
+from langchain_core.runnables import Runnable
+from langgraph.graph.state import CompiledStateGraph, StateGraph
+
+from treadle.errors import GraphBuildError
+from treadle.graphs.patterns import merged, reduced
+
+
+@runtime_checkable
+class Dataflow(Protocol):
+    """Anything that says which state keys it reads and writes: a step or a pattern."""
+
+    name: str
+
+    @property
+    def reads(self) -> Sequence[str]:
+        """The state keys that must be there."""
+
+    @property
+    def writes(self) -> Mapping[str, Any]:
+        """The state keys that it may write, with their types."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What one step reads and writes, as far as it can be known; None where it cannot."""
+
+    name: str
+    reads: tuple[str, ...] | None
+    writes: Mapping[str, Any] | None
+
+
+def flow(name: str, step: Any) -> Flow:
+    """Return what a step reads and writes: as it says itself, from its schemas, or from its annotations."""
+    if isinstance(step, Dataflow):
+        return Flow(name, tuple(step.reads), dict(step.writes))
+    if isinstance(step, CompiledStateGraph):
+        step = step.builder
+    if isinstance(step, StateGraph):
+        return Flow(name, None, _keys(step.output_schema))
+    if callable(step) and not isinstance(step, Runnable):
+        return _annotated(name, step)
+    return Flow(name, None, None)
+
+
+def follow(stages: Sequence[Sequence[Flow]], *, inputs: Iterable[str], state: type | None) -> dict[str, Any]:
+    """Return every key of the state with its type, or say which step reads what nobody wrote.
+
+    `stages` are rows of steps that run side by side. Inputs are those named, and what the first stage reads; where the
+    state is given, also its keys that no step writes.
+
+    Raises:
+        GraphBuildError: naming the step and the key.
+    """
+    given = _keys(state) if state is not None else None
+    written = merged([step.writes or {} for stage in stages for step in stage])
+    first = [key for step in stages[0] for key in step.reads or ()]
+    known: dict[str, Any] = dict.fromkeys([*inputs, *first], Any)
+    if given is not None:
+        known |= {key: kind for key, kind in given.items() if key not in written}
+    for stage in stages:
+        for step in stage:
+            _demand(step, known, written, given)
+        _disjoint(stage, given or {})
+        known = merged([known, *(step.writes or {} for step in stage)])
+        if given is not None and any(step.writes is None for step in stage):
+            known = {**given, **known}
+    return known if given is None else dict(given)
+
+
+def _demand(step: Flow, known: Mapping[str, Any], written: Mapping[str, Any], given: Mapping[str, Any] | None) -> None:
+    """Refuse a step that reads a key that is not there yet, or whose keys cannot be known."""
+    if given is None and (step.reads is None and step.writes is None):
+        raise GraphBuildError(
+            f"step {step.name!r}: what it reads and writes cannot be seen; wrap it: step(function, into='key'), "
+            "annotate its parameter and return value with TypedDicts, or give chain(..., state=State)"
+        )
+    for key in step.reads or ():
+        if key not in known:
+            raise GraphBuildError(f"step {step.name!r} reads {key!r}, which {_why(key, known, written)}")
+    for key in step.writes or ():
+        if given is not None and key not in given:
+            raise GraphBuildError(
+                f"step {step.name!r} writes {key!r}, which the given state does not have: {_list(given)}"
+            )
+
+
+def _disjoint(stage: Sequence[Flow], given: Mapping[str, Any]) -> None:
+    """Refuse two steps that run side by side and write one key without a reducer."""
+    writers: dict[str, str] = {}
+    for step in stage:
+        for key, kind in (step.writes or {}).items():
+            if key in writers and not reduced(given.get(key, kind)):
+                raise GraphBuildError(
+                    f"steps {writers[key]!r} and {step.name!r} run side by side and both write {key!r}; "
+                    "give one of them another key with into=, or the key a reducer: Annotated[list, operator.add]"
+                )
+            writers[key] = step.name
+
+
+def _why(key: str, known: Mapping[str, Any], written: Mapping[str, Any]) -> str:
+    if key in written:
+        return "only a later step writes; put that step before it"
+    near = get_close_matches(key, known, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; known there: {_list(known)}"
+    return f"no step before it writes{hint} If it is an input of the graph, name it: inputs=({key!r},)"
+
+
+def _list(keys: Iterable[str]) -> str:
+    return ", ".join(sorted(keys)) or "none"
+
+
+def _annotated(name: str, function: Callable[..., Any]) -> Flow:
+    """Read a LangGraph-style function's TypedDict annotations."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError):
+        return Flow(name, None, None)
+    returns = hints.pop("return", None)
+    taken = next((kind for kind in hints.values() if is_typeddict(kind)), None)
+    reads = tuple(getattr(taken, "__required_keys__", ())) if taken is not None else None
+    return Flow(name, reads, _keys(returns) if is_typeddict(returns) else None)
+
+
+def _keys(kind: Any) -> dict[str, Any]:
+    return dict(get_type_hints(kind, include_extras=True))

@@ -1,0 +1,47 @@
+"""How a step finds, in the config that LangGraph hands it, the store that keeps its results and its trace."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from langchain_core.runnables import RunnableConfig
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """A checkpointer that also keeps a journal of results and a trace; treadle's SqliteSaver is one."""
+
+    def recall(self, thread_id: str, key: str) -> tuple[Any] | None:
+        """Return the result stored under a key, in a tuple of one, or None."""
+
+    def remember(self, thread_id: str, key: str, value: Any) -> None:
+        """Store a result under a key; it is durable on return."""
+
+    def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
+        """Append one entry to the run's trace."""
+
+
+def recorder(config: RunnableConfig) -> Recorder | None:
+    """Return the run's checkpointer if it is a Recorder.
+
+    LangGraph passes the checkpointer to every node among the configurable values; it is known here by what it can do.
+    """
+    values = config.get("configurable", {})
+    if "thread_id" not in values:
+        return None
+    return next((value for value in values.values() if isinstance(value, Recorder)), None)
+
+
+def place(config: RunnableConfig) -> tuple[str, str]:
+    """Return the run's thread id and the task's checkpoint namespace, which stays the same when the run is resumed."""
+    values = config.get("configurable", {})
+    return str(values.get("thread_id", "")), str(values.get("checkpoint_ns", ""))
+
+
+def path(namespace: str) -> str:
+    """Return a checkpoint namespace without the ids of its tasks.
+
+    >>> path("findings:0b1c|finding:9f2e")
+    'findings|finding'
+    """
+    return "|".join(re.sub(r":[^|]*$", "", part) for part in namespace.split("|"))
