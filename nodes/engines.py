@@ -1,0 +1,234 @@
+"""Engines that run local models: one a process and opening, reopened after a fork, with calls that can be stopped."""
+
+import asyncio
+import atexit
+import ctypes
+import os
+import secrets
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from queue import SimpleQueue
+from types import ModuleType
+from typing import Any
+
+from treadle.errors import ModelUnavailable, PromptTooLong
+
+Chunk = Mapping[str, Any]
+Said = Chunk | Exception | None
+"""What a call says: a chunk, an error, or None at its end."""
+
+BATCH = 64
+"""Tokens of a prompt that are read between two looks at whether the call was stopped: under two seconds' work."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How weights are opened; equal openings share one engine."""
+
+    path: Path
+    context: int
+    """Tokens of prompt and answer together that one call has."""
+    threads: int
+    slots: int
+    """Calls that run at the same time; the others wait their turn."""
+
+
+@dataclass(eq=False)
+class Call:
+    """One request to an engine, and the ear that hears what comes of it."""
+
+    request: Mapping[str, Any]
+    hear: Callable[[Said], Any]
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def take(self, chunk: Chunk) -> bool:
+        """Hear a chunk; return True to stop the engine."""
+        if not self.stopped.is_set():
+            self.hear(_fault(chunk["error"]) if "error" in chunk else chunk)
+        return self.stopped.is_set()
+
+
+class Engine:
+    """Weights opened in this process, and the threads that run calls on them in turn.
+
+    The first call opens it, in the engine's thread, so that neither an event loop nor Ctrl-C waits for it.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self._server: Any = None
+        self._closed = False
+        self._lock = threading.Lock()
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._running: set[Call] = set()
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(opening.slots)]
+        for thread in self._threads:
+            thread.start()
+
+    def chunks(self, request: Mapping[str, Any]) -> Generator[Chunk, None, None]:
+        """Run a chat completion; closing the iterator, or an error such as Ctrl-C while it waits, stops it."""
+        heard: SimpleQueue[Said] = SimpleQueue()
+        call = Call(request, heard.put)
+        self._calls.put(call)
+        try:
+            while (said := heard.get()) is not None:
+                yield _chunk(said)
+        finally:
+            call.stopped.set()
+
+    async def achunks(self, request: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """Run a chat completion without blocking the event loop; cancelling the task stops it."""
+        heard: asyncio.Queue[Said] = asyncio.Queue()
+        call = Call(request, partial(_tell, asyncio.get_running_loop(), heard))
+        self._calls.put(call)
+        try:
+            while (said := await heard.get()) is not None:
+                yield _chunk(said)
+        finally:
+            call.stopped.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is running."""
+        return bool(self._running)
+
+    def close(self) -> None:
+        """Stop every call, end the threads and give the memory back."""
+        self._closed = True
+        for call in list(self._running):
+            call.stopped.set()
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._server = None
+
+    def abandon(self) -> None:
+        """Forget the engine in a forked child, where its threads are not: closing it would wait for them for ever."""
+        if self._server is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            if not call.stopped.is_set():
+                call.hear(self._run(call))
+
+    def _run(self, call: Call) -> Exception | None:
+        """Run a call to its end; return what its caller should hear last."""
+        self._running.add(call)
+        try:
+            if not self._closed:
+                self._opened().handle_chat_completions(dict(call.request), call.take)
+        except Exception as error:
+            return error
+        finally:
+            self._running.discard(call)
+        return ModelUnavailable("the local model was closed while it answered") if self._closed else None
+
+    def _opened(self) -> Any:
+        with self._lock:
+            if self._server is None:
+                self._server = _server(self.opening)
+            return self._server
+
+
+_engines: dict[Opening, Engine] = {}
+_guard = threading.Lock()
+
+
+def engine(opening: Opening) -> Engine:
+    """The engine of this process for an opening."""
+    with _guard:
+        if opening not in _engines:
+            _engines[opening] = Engine(opening)
+        return _engines[opening]
+
+
+def close() -> None:
+    """Close every engine of this process; calls that run end with ModelUnavailable. The next call opens anew."""
+    with _guard:
+        engines = list(_engines.values())
+        _engines.clear()
+    for opened in engines:
+        opened.close()
+
+
+def library() -> ModuleType:
+    """The package that runs the models, imported when one is used.
+
+    Raises:
+        ModelUnavailable: it is not installed, or does not work on this machine.
+    """
+    try:
+        return import_module("xllamacpp")
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"a local model needs the package xllamacpp ({error}): pip install 'treadle[local]'"
+        ) from error
+
+
+def cpus() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _server(opening: Opening) -> Any:
+    package = library()
+    params = package.CommonParams()
+    params.model.path = str(opening.path)
+    params.n_ctx, params.n_parallel = opening.context * opening.slots, opening.slots
+    params.n_batch = params.n_ubatch = BATCH
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = opening.threads
+    # Weights stay in the file's own pages, and no copies of earlier prompts are kept beside the slots.
+    params.no_extra_bufts, params.cache_ram_mib = True, 0
+    params.verbosity, params.offline, params.n_threads_http = -1, True, 1
+    # The engine opens a port on loopback that nothing here needs; a key that nobody knows closes it.
+    params.api_keys, params.ui, params.endpoint_slots = [secrets.token_urlsafe(32)], False, False
+    try:
+        return package.Server(params)
+    except RuntimeError as error:
+        raise ModelUnavailable(
+            f"{opening.path} cannot be opened as a model of {opening.context} tokens: it is damaged or no GGUF "
+            "file (`treadle models pull` fetches a sound one), or the memory is too small for it"
+        ) from error
+
+
+def _fault(error: Mapping[str, Any]) -> Exception:
+    if error.get("type") == "exceed_context_size_error":
+        return PromptTooLong(
+            f"the prompt has {error['n_prompt_tokens']} tokens and the local model's context holds {error['n_ctx']}, "
+            "the answer included: shorten the prompt, split it, or give the model a larger n_ctx"
+        )
+    return ModelUnavailable(f"the local model refused the request: {error.get('message', error)}")
+
+
+def _chunk(said: Chunk | Exception) -> Chunk:
+    if isinstance(said, Exception):
+        raise said
+    return said
+
+
+def _tell(loop: asyncio.AbstractEventLoop, heard: asyncio.Queue[Said], said: Said) -> None:
+    # A loop that has closed meanwhile has nobody left who listens.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(heard.put_nowait, said)
+
+
+def _abandon() -> None:
+    global _guard
+    _guard = threading.Lock()
+    for opened in _engines.values():
+        opened.abandon()
+    _engines.clear()
+
+
+atexit.register(close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon)

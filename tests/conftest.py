@@ -1,0 +1,56 @@
+"""Fixtures that several rooms' tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from treadle.errors import ModelUnavailable
+from treadle.nodes.weights import find, folder
+
+FETCH = Path(__file__).parents[2] / "shared" / "tools" / "fetch-weights"
+"""Assembles the weights on machines that do not reach their publisher."""
+
+
+@pytest.fixture(scope="session")
+def weights() -> Callable[[str], Path]:
+    """The path of a local model's weights by name: from the cache folder, else fetched, else the test is skipped.
+
+    In CI, where they can be fetched, a test is never skipped for want of them.
+    """
+
+    def present(name: str) -> Path:
+        pytest.importorskip("xllamacpp")
+        try:
+            return find(name)
+        except ModelUnavailable as error:
+            if FETCH.exists():
+                _fetch(name)
+                return find(name)
+            pytest.skip(str(error))
+
+    return present
+
+
+@pytest.fixture(scope="session")
+def small_weights(weights: Callable[[str], Path]) -> Path:
+    """The weights for smoke tests: 98 MB."""
+    return weights("smollm2-135m-instruct")
+
+
+@pytest.fixture(scope="session")
+def model_weights(weights: Callable[[str], Path]) -> Path:
+    """The weights that people use: 1.1 GB."""
+    return weights("qwen2.5-coder-1.5b-instruct")
+
+
+def _fetch(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(FETCH), name, str(folder())], capture_output=True, text=True, timeout=1200, check=False
+    )
+    if done.returncode:
+        verdict = pytest.fail if os.environ.get("CI") else pytest.skip
+        verdict(f"{name} could not be fetched: {done.stderr.strip()[-500:]}")
