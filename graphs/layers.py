@@ -1,0 +1,63 @@
+"""Layers from top to bottom for the boxes of one level, their order and places found by grandalf."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from grandalf.graphs import Edge, Graph, Vertex
+from grandalf.layouts import SugiyamaLayout, VertexViewer
+
+Key = Hashable
+Point = tuple[float, float]
+Size = tuple[float, float]
+
+BESIDE, BELOW = 26.0, 30.0
+"""Pixels between neighbours, and between layers."""
+
+
+@dataclass
+class Layers:
+    """Where each key stands (its middle), between which heights its layer lies, and by which points each line goes."""
+
+    places: dict[Key, Point] = field(default_factory=dict)
+    spans: dict[Key, tuple[float, float]] = field(default_factory=dict)
+    bends: dict[tuple[Key, Key], list[Point]] = field(default_factory=dict)
+    """By line, from its upper end to its lower one: where it enters and leaves the layers between."""
+
+
+def layers(sizes: Mapping[Key, Size], lines: Iterable[Sequence[Key]]) -> Layers:
+    """Places for boxes of the given sizes; each line lists keys downwards, and together they must hold no circle."""
+    vertices = {key: Vertex(key) for key in sizes}
+    for key, vertex in vertices.items():
+        vertex.view = VertexViewer(*sizes[key])
+    pairs = dict.fromkeys(pair for line in lines for pair in pairwise(line))
+    edges = [Edge(vertices[upper], vertices[lower], data=(upper, lower)) for upper, lower in pairs]
+    result, left = Layers(), 0.0
+    for part in Graph(list(vertices.values()), edges).C:
+        left = _part(part, result, left) + BESIDE
+    return result
+
+
+def _part(part: Any, result: Layers, left: float) -> float:
+    """Place one connected part to the right of `left`; returns where it ends."""
+    drawn = SugiyamaLayout(part)
+    drawn.dw, drawn.dh = 4.0, 1.0  # what a line takes up in the layers that it passes
+    drawn.xspace, drawn.yspace = BESIDE, BELOW
+    drawn.init_all(inverted_edges=[])
+    drawn.draw(8)
+    views = [vertex.view for layer in drawn.layers for vertex in layer]
+    dx = left - min(view.xy[0] - view.w / 2 for view in views)
+    spans, top = [], 0.0
+    for layer in drawn.layers:
+        spans.append((top, top + max(vertex.view.h for vertex in layer)))
+        top = spans[-1][1] + BELOW
+    for layer, span in zip(drawn.layers, spans, strict=True):
+        for vertex in layer:
+            if isinstance(vertex, Vertex):
+                result.places[vertex.data] = (vertex.view.xy[0] + dx, sum(span) / 2)
+                result.spans[vertex.data] = span
+    for edge, stops in drawn.ctrls.items():
+        between = [(stops[rank].view.xy[0] + dx, spans[rank]) for rank in sorted(stops)[1:-1]]
+        result.bends[edge.data] = [(x, y) for x, span in between for y in span]
+    return float(dx + max(view.xy[0] + view.w / 2 for view in views))
