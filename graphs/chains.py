@@ -52,7 +52,8 @@ def chain(
     reads = dict.fromkeys([*inputs, *(key for place in rows[0] for key in place.flow.reads or ())])
     if state is not None:
         reads = dict.fromkeys([*reads, *(key for key in keys if key not in writes)])
-        writes = {key: keys[key] for key in keys if key in writes or key not in reads}
+        unseen = any(one.writes is None for stage in stages for one in stage)
+        writes = {key: kind for key, kind in keys.items() if unseen or key in writes}
     result = output or _result(rows[-1])
     if result not in keys:
         raise GraphBuildError(

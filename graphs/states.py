@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol, get_type_hints, is_typeddict, runtime_checkable
+from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 from langchain_core.runnables import Runnable
 from langgraph.graph.state import CompiledStateGraph, StateGraph
+from typing_extensions import is_typeddict
 
 from treadle.errors import GraphBuildError
 from treadle.graphs.patterns import merged, reduced
@@ -60,7 +61,7 @@ def follow(stages: Sequence[Sequence[Flow]], *, inputs: Iterable[str], state: ty
     """
     given = _keys(state) if state is not None else None
     written = merged([step.writes or {} for stage in stages for step in stage])
-    first = [key for step in stages[0] for key in step.reads or ()]
+    first = [key for step in stages[0] for key in step.reads or () if given is None or key in given]
     known: dict[str, Any] = dict.fromkeys([*inputs, *first], Any)
     if given is not None:
         known |= {key: kind for key, kind in given.items() if key not in written}

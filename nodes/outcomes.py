@@ -1,7 +1,9 @@
 """What became of one branch of a fan-out, as plain data."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 Status = Literal["success", "failure", "cancelled"]
 

@@ -95,8 +95,8 @@ class Output:
             return TypeAdapter(self.declared)
         except PydanticUserError as error:
             raise GraphBuildError(
-                f"prompt {self.step!r}: output {self.declared!r} is not a type with a schema; give a pydantic model, "
-                "TypedDict, dataclass, plain type or JSON Schema"
+                f"prompt {self.step!r}: output {self.declared!r} has no JSON Schema ({error.message.splitlines()[0]}); "
+                "give a pydantic model, TypedDict, dataclass, plain type or JSON Schema"
             ) from error
 
     @property

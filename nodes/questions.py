@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Optional, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, create_model, model_validator
 
 from treadle.digests import digest
 
@@ -44,7 +44,9 @@ class Question:
 
     def payload(self) -> dict[str, Any]:
         """Return the question as the interrupt's value."""
-        return {"kind": KIND, **asdict(self), "actions": list(self.actions), "reasons": list(self.reasons)}
+        plain = asdict(self)
+        lists = {key: list(plain[key]) for key in ("actions", "reasons", "history")}
+        return {"kind": KIND, **plain, **lists}
 
     @property
     def digest(self) -> str:
@@ -77,7 +79,14 @@ class Answer(BaseModel):
 
 
 def answer_type(actions: Sequence[str], value: Any = Any) -> type[Answer]:
-    """Return the type of answers to one question: its actions, and the type of the value that an edit gives."""
+    """Return the type of answers to one question: its actions, and the type of the value that an edit gives.
+
+    A type that has no JSON Schema is taken for `Any`.
+    """
+    try:
+        TypeAdapter(value)
+    except PydanticUserError:
+        value = Any
     action: Any = Literal[tuple(actions)]
     return create_model(
         "Answer",

@@ -1,0 +1,47 @@
+"""A chat model that answers from a function, for tests that need to say what the model says."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable, RunnableLambda
+
+
+class ScriptedModel(BaseChatModel):
+    """Replies with what `script` makes of the whole conversation; anything but text is sent as JSON."""
+
+    script: Callable[[str], Any]
+    measures_confidence: bool = False
+    confidence: dict[str, float] = {}  # noqa: RUF012 - a pydantic field
+    calls: list[list[BaseMessage]] = []  # noqa: RUF012 - a pydantic field
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(self, messages: list[BaseMessage], stop: Any = None, run_manager: Any = None, **_: Any) -> ChatResult:
+        self.calls.append(messages)
+        reply = self.script("\n".join(message.text for message in messages))
+        text = reply if isinstance(reply, str) else json.dumps(reply)
+        message = AIMessage(
+            text,
+            response_metadata={"model_name": "scripted", "confidence": self.confidence},
+            usage_metadata={"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def with_structured_output(
+        self, schema: Any, *, include_raw: bool = False, **_: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        assert include_raw
+        return self.bind(schema=schema) | RunnableLambda(_parsed)
+
+
+def _parsed(message: AIMessage) -> dict[str, Any]:
+    try:
+        return {"raw": message, "parsed": json.loads(message.text), "parsing_error": None}
+    except ValueError as error:
+        return {"raw": message, "parsed": None, "parsing_error": error}

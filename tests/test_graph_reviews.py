@@ -1,0 +1,191 @@
+"""A review stops the run until a person has decided, and the decision leads where the chain says."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import is_invalid_resume
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
+from pydantic import BaseModel, ValidationError
+from scripted import ScriptedModel
+from typing_extensions import TypedDict
+
+from treadle import chain, fan_out, review
+from treadle.errors import GraphBuildError
+from treadle.graphs.reviews import span
+from treadle.nodes import prompt, step
+
+Config = RunnableConfig
+CONFIG: Config = {"configurable": {"thread_id": "t"}}
+
+
+class Finding(BaseModel):
+    risk: Literal["low", "high"]
+
+
+def rated(said: str) -> dict[str, str]:
+    return {"risk": "high" if "uncapped" in said and "rejected" not in said else "low"}
+
+
+RATE = ScriptedModel(script=rated)
+
+
+def high(finding: dict[str, str]) -> str | None:
+    return "the risk is high" if finding["risk"] == "high" else None
+
+
+def one(**changes: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
+    gate = review("finding", **{"when": high, **changes})
+    rate = prompt("finding", "{clause}", output=Finding, model=RATE)
+    return chain(rate, gate, step(lambda finding: finding["risk"], into="end", name="end")).compile(InMemorySaver())
+
+
+def question(graph: CompiledStateGraph[Any, Any, Any, Any]) -> Any:
+    (asked,) = graph.get_state(CONFIG).interrupts
+    return asked
+
+
+def answer(graph: CompiledStateGraph[Any, Any, Any, Any], **said: Any) -> dict[str, Any]:
+    done: dict[str, Any] = graph.invoke(Command(resume={question(graph).id: said}), CONFIG)
+    return done
+
+
+def test_nobody_is_asked_where_the_condition_does_not_hold() -> None:
+    assert one().invoke({"clause": "capped"}, CONFIG)["end"] == "low"
+
+
+def test_the_question_says_what_why_and_what_follows() -> None:
+    graph = one(context=("clause",), title="On {clause}", assign="legal", due="2h", reasons=("wrong",), priority=3)
+    graph.invoke({"clause": "uncapped"}, CONFIG)
+    asked = question(graph)
+    shown = asked.value
+    assert (shown["title"], shown["why"], shown["proposal"]) == ("On uncapped", "the risk is high", {"risk": "high"})
+    assert (shown["assign"], shown["due_in"], shown["priority"], shown["reasons"]) == ("legal", 7200, 3, ["wrong"])
+    assert shown["context"] == {"clause": "uncapped"}
+    assert shown["leads_to"]["reject"] == "goes back to finding with your words"
+    assert "goes on to end" in shown["leads_to"]["approve"]
+    assert "Finding" in asked.response_schema["$defs"]
+
+
+def test_an_approval_goes_on_with_the_proposal() -> None:
+    graph = one()
+    graph.invoke({"clause": "uncapped"}, CONFIG)
+    done = answer(graph, action="approve", by="ada")
+    assert done["end"] == "high"
+    assert [(entry["action"], entry["by"]) for entry in done["finding_reviews"]] == [("approve", "ada")]
+
+
+def test_an_edit_goes_on_with_the_reviewers_version() -> None:
+    graph = one()
+    graph.invoke({"clause": "uncapped"}, CONFIG)
+    assert answer(graph, action="edit", value={"risk": "low"})["end"] == "low"
+
+
+def test_a_rejection_goes_back_with_the_reviewers_words() -> None:
+    graph = one()
+    graph.invoke({"clause": "uncapped"}, CONFIG)
+    assert answer(graph, action="reject", words="Look at clause 9.")["end"] == "low"
+    assert any("Look at clause 9." in message.text for message in RATE.calls[-1])
+
+
+def test_rejections_are_bounded_and_the_last_question_offers_none() -> None:
+    stubborn = ScriptedModel(script=lambda _: {"risk": "high"})
+    gate = review("finding", rounds=2)
+    graph = chain(prompt("finding", "{clause}", output=Finding, model=stubborn), gate).compile(InMemorySaver())
+    graph.invoke({"clause": "x"}, CONFIG)
+    for expected in (1, 2):
+        assert question(graph).value["round"] == expected
+        answer(graph, action="reject", words="no")
+    assert question(graph).value["actions"] == ["approve", "edit"]
+    assert len(question(graph).value["history"]) == 2
+    with pytest.raises(ValidationError):
+        answer(graph, action="reject")
+    assert answer(graph, action="approve")["finding"] == {"risk": "high"}
+
+
+def test_a_rejection_can_end_the_run_or_take_another_step() -> None:
+    ended = one(reject=END)
+    ended.invoke({"clause": "uncapped"}, CONFIG)
+    assert "end" not in answer(ended, action="reject")
+    instead = one(reject=step(lambda clause: {"risk": "low"}, into="finding", name="by_hand"))
+    instead.invoke({"clause": "uncapped"}, CONFIG)
+    assert question(instead).value["leads_to"]["reject"] == "by_hand is taken instead"
+    assert answer(instead, action="reject")["end"] == "low"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["yes", {}, {"action": "maybe"}, {"action": "edit"}, {"action": "edit", "value": {"risk": 1}}]
+)
+def test_a_wrong_answer_is_refused_and_the_question_stays(wrong: Any) -> None:
+    graph = one()
+    graph.invoke({"clause": "uncapped"}, CONFIG)
+    with pytest.raises(ValidationError) as refused:
+        graph.invoke(Command(resume={question(graph).id: wrong}), CONFIG)
+    assert is_invalid_resume(refused.value)
+    assert answer(graph, action="approve")["end"] == "high"
+
+
+def test_an_answer_to_what_was_not_shown_is_asked_for_again() -> None:
+    graph = one()
+    graph.invoke({"clause": "uncapped"}, CONFIG)
+    answer(graph, action="approve", digest="of another question")
+    assert "has changed" in question(graph).value["note"]
+    assert answer(graph, action="approve")["end"] == "high"
+
+
+def test_reviews_in_branches_hold_only_their_own_item_and_are_answered_at_once() -> None:
+    rate = chain(prompt("finding", "{clause}", output=Finding, model=RATE), review("finding", when=high), name="rate")
+    graph = fan_out(rate, over="clauses", item="clause", into="findings").compile(InMemorySaver())
+    for run in (graph.invoke, lambda *given: asyncio.run(graph.ainvoke(*given))):
+        config: Config = {"configurable": {"thread_id": repr(run)}}
+        run({"clauses": ["uncapped one", "capped", "uncapped two"]}, config)
+        asked = graph.get_state(config).interrupts
+        assert len(asked) == 2
+        done = run(Command(resume={each.id: {"action": "approve"} for each in asked}), config)
+        assert [finding["risk"] for finding in done["findings"]] == ["high", "low", "high"]
+
+
+def test_in_a_graph_of_ones_own_a_review_is_a_node_to_route_after() -> None:
+    class State(TypedDict, total=False):
+        text: str
+        text_decision: str | None
+        text_reviews: list[Any]
+
+    graph = StateGraph(State)
+    graph.add_node("gate", review("text", actions=("approve", "reject"), reject=END))
+    graph.add_node("publish", lambda state: {"text": state["text"].upper()})
+    graph.add_edge(START, "gate")
+    graph.add_conditional_edges("gate", lambda state: END if state["text_decision"] == "reject" else "publish")
+    made = graph.compile(InMemorySaver())
+    made.invoke({"text": "hello"}, CONFIG)
+    assert answer(made, action="approve")["text"] == "HELLO"
+
+
+def refuse(**changes: Any) -> Callable[[], Any]:
+    return lambda: review("text", **changes)
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (refuse(actions=("approve", "sign")), "'sign' is no action"),
+        (refuse(actions=()), "nobody can answer it"),
+        (refuse(actions=("approve",), reject=END), "has no 'reject'"),
+        (refuse(rounds=0), "at least one"),
+        (refuse(when=lambda a, b: True), "one argument"),
+        (refuse(due="soon"), "'soon' is no time span"),
+    ],
+)
+def test_a_review_that_could_not_work_is_refused(build: Any, told: str) -> None:
+    with pytest.raises(GraphBuildError, match=told):
+        build()
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1.5h", 5400), ("2w", 1209600), (90, 90)])
+def test_spans_are_seconds(text: Any, seconds: float) -> None:
+    assert span(text, where="gate") == seconds
