@@ -10,7 +10,7 @@ Path = tuple[int, ...]
 
 _MANY = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)[.)]?(?:\s+(.*)|$)", re.DOTALL)
 _ONE = re.compile(r"(\d{1,3})[.)](?:\s+(.*)|$)", re.DOTALL)
-_BARE = re.compile(r"(\d{1,2})\s+([^\W\d_a-z].{1,70})$")
+_BARE = re.compile(r"(\d{1,2})\s+([^\W\d_a-z](?!.*\b\d{4}\b).{1,70})$")
 _WORD = re.compile(r"(article|section|clause|§)\s*(\d{1,3}(?:\.\d{1,3})*|[IVXLC]{1,7}\b)\s*([.:)–—-]*)\s*(.*)$", re.I)
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _FAR = 20  # a leap in the numbers that is still believed, at the start of a paragraph

@@ -146,9 +146,9 @@ class _Walk:
         first, last = token.map or [0, 0]
         if token.type == "fence":
             first += 1
-        while first < last and self.places[first][0] >= self.places[first][1]:
-            first += 1  # the parser trims what Python calls white space, such as a form feed, with its line
         content = _TAG.sub("", token.content) if token.type == "html_block" else token.content
+        while content.split("\n")[0].strip() and first < last and self.places[first][0] >= self.places[first][1]:
+            first += 1  # a line of form feeds and the like was trimmed from the content
         rows = list(enumerate(content.split("\n"), start=first))
         self.blocks += 1
         lines = [self.line(row, text.strip()) for row, text in rows if text.strip() and row < len(self.places)]

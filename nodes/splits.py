@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from treadle.errors import DocumentError
@@ -100,7 +100,7 @@ class _Gather:
         for index, line in enumerate(self.lines):
             mark = self.marks.get(index)
             if mark:
-                self.open(line, mark)
+                self.open(line, mark, _heading(line, mark) or self.below(index, mark))
             elif line.heading and line.first:
                 self.title(line, plain(line.text))
                 self.done.append(_Part([line], self.above(-1), heading=self.titles[-1][1]))
@@ -108,9 +108,14 @@ class _Gather:
                 self.add(line)
         return [part for index, part in enumerate(self.done) if self.kept(index, part)]
 
-    def open(self, line: Line, mark: Mark) -> None:
+    def below(self, index: int, mark: Mark) -> str:
+        """The heading on the next line, where the number stands alone on its own."""
+        after = self.lines[index + 1 : index + 2]
+        found = bool(after) and not mark.lead and index + 1 not in self.marks and not after[0].rule
+        return _heading(after[0], replace(mark, lead=plain(after[0].text))) if found else ""
+
+    def open(self, line: Line, mark: Mark, heading: str) -> None:
         level = self.levels[mark.run, mark.path[0]]
-        heading = _heading(line, mark)
         if len(mark.path) > level and self.done and self.done[-1].mark:
             self.done[-1].numbers[len(self.done[-1].lines)] = mark.number
             self.done[-1].lines.append(line)
@@ -189,17 +194,20 @@ def _text(part: _Part) -> str:
     """The words of a part, paragraph by paragraph, without its own number."""
     blocks: dict[int, list[str]] = {}
     for index, line in enumerate(part.lines):
-        prefix = "- " if line.bullet else f"{part.numbers[index]} " if line.items and index in part.numbers else ""
+        marker = part.numbers.get(index, f"{line.items[-1].number}.") + " " if line.items else ""
+        prefix = "- " if line.bullet else marker
         text = part.mark.lead if part.mark and index == 0 else prefix + line.text
         blocks.setdefault(line.block, []).append(text)
     own = part.lines[0].block if part.mark else -1
-    texts = [_block(lines, lead=block == own) for block, lines in blocks.items()]
+    headed = part.mark is not None and part.mark.lead.rstrip(" .:") == part.heading
+    texts = [_block(lines, lead=block == own, headed=headed) for block, lines in blocks.items()]
     return "\n\n".join(filter(None, texts))
 
 
-def _block(lines: list[str], *, lead: bool) -> str:
+def _block(lines: list[str], *, lead: bool, headed: bool) -> str:
     if lead:  # its first line is plain already: parsing it again could eat an asterisk that was meant
-        return joined([lines[0], *plain("\n".join(lines[1:])).split("\n")])
+        rest = plain("\n".join(lines[1:]))
+        return f"{lines[0]}\n{rest}".strip() if headed else joined([lines[0], *rest.split("\n")])
     return plain("\n".join(lines))
 
 
