@@ -84,7 +84,7 @@ def test_a_given_state_is_used_and_may_hold_steps_whose_keys_cannot_be_seen() ->
         words: list[str]
         count: int
 
-    shout = RunnableLambda(lambda state: {"text": state["text"].upper()}, name="shout")
+    shout: RunnableLambda[Any, Any] = RunnableLambda(lambda state: {"text": state["text"].upper()}, name="shout")
     graph = chain(shout, split, step(count), state=State).compile()
     assert graph.invoke({"text": "a bb"}) == {"text": "A BB", "words": ["A", "BB"], "count": 2}
 

@@ -19,7 +19,7 @@ ALLOWED = {
     "checkpoints": set(),
     "graphs": {"nodes"},
     "ui": {"graphs", "checkpoints"},
-    "examples": {"graphs", "nodes"},
+    "examples": {"graphs", "nodes", "checkpoints"},
 }
 """Which rooms a room may import, besides the front door's names, errors and digests."""
 
