@@ -1,7 +1,8 @@
 """The tables of a treadle database, and how a file gets from one version of them to the next.
 
-    spaces       one row a thread and checkpoint namespace; its key stands for both elsewhere
-    checkpoints  one row a checkpoint; ``channels`` points at values; ``body`` is NULL while only writes of it are known
+    spaces       one row a thread and checkpoint namespace; its key stands for both elsewhere (``home``: the key of the
+                 thread's first; keys are never used again, so what a process remembers by key cannot deceive it)
+    checkpoints  one row a checkpoint, with pointers to its values; no ``body`` while only writes of it are known
     blobs        each large or growing value once a thread; see treadle/checkpoints/values.py
     writes       what tasks wrote before their step ended
     reviews      the queue: every interrupt; ``waits`` says which tasks, from the innermost outwards, wait for it
@@ -32,13 +33,14 @@ migrations = Migrations("treadle")
 
 _STATE = """
 CREATE TABLE spaces (
-    key INTEGER PRIMARY KEY,
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
     thread_id TEXT NOT NULL,
     ns TEXT NOT NULL,
+    home INTEGER NOT NULL,
     UNIQUE (thread_id, ns)
 );
 CREATE TABLE checkpoints (
-    key INTEGER PRIMARY KEY,
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
     space INTEGER NOT NULL,
     id TEXT NOT NULL,
     parent_id TEXT,
@@ -46,25 +48,22 @@ CREATE TABLE checkpoints (
     source TEXT,
     step INTEGER,
     at REAL,
-    channels BLOB,
-    type TEXT,
     body BLOB,
     UNIQUE (space, id)
 );
 CREATE INDEX checkpoints_of_run ON checkpoints (run_id) WHERE run_id IS NOT NULL;
 CREATE TABLE blobs (
-    id INTEGER PRIMARY KEY,
-    space INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    home INTEGER NOT NULL,
     digest BLOB,
     type TEXT NOT NULL,
     base INTEGER,
-    depth INTEGER NOT NULL DEFAULT 0,
+    ordinal INTEGER NOT NULL,
     size INTEGER NOT NULL,
     codec INTEGER NOT NULL,
     body BLOB NOT NULL
 );
-CREATE UNIQUE INDEX blobs_of_digest ON blobs (digest) WHERE digest IS NOT NULL;
-CREATE INDEX blobs_of_space ON blobs (space);
+CREATE UNIQUE INDEX blobs_of_thread ON blobs (home, digest);
 CREATE TABLE writes (
     checkpoint INTEGER NOT NULL,
     task_id TEXT NOT NULL,
@@ -72,6 +71,7 @@ CREATE TABLE writes (
     channel TEXT NOT NULL,
     task_path TEXT NOT NULL,
     type TEXT,
+    codec INTEGER,
     body BLOB,
     blob INTEGER,
     PRIMARY KEY (checkpoint, task_id, idx)
@@ -180,6 +180,7 @@ CREATE TABLE traces (
     path TEXT,
     step TEXT,
     at REAL NOT NULL,
+    codec INTEGER NOT NULL,
     entry BLOB NOT NULL
 );
 CREATE INDEX traces_of_thread ON traces (thread_id, seq);

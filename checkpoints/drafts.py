@@ -1,0 +1,121 @@
+"""What LangGraph hands to the saver: made ready outside the transaction, stored inside, with queue and ledger."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from treadle.checkpoints import names, queues, states
+from treadle.checkpoints import writes as rows
+from treadle.checkpoints.spaces import Place, place
+from treadle.checkpoints.states import Draft, Memory, Stored
+from treadle.checkpoints.values import Typed
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Makes the work that a saver gives to its database."""
+
+    serde: SerializerProtocol
+    memory: Memory
+
+    def checkpoint(
+        self,
+        config: Mapping[str, Any],
+        checkpoint: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+        new: states.Versions,
+    ) -> Callable[[sqlite3.Connection], Stored]:
+        """Work that stores a checkpoint, closes the questions that the run left behind, and counts the step."""
+        draft = self._draft(place(config), checkpoint, metadata, new)
+
+        def work(connection: sqlite3.Connection) -> Stored:
+            stored = states.put(connection, draft, self.memory)
+            queues.advance(connection, draft.place)
+            if names.SENDS in stored.line.pointers:
+                names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
+            if not draft.place.ns:
+                _count(connection, draft, metadata.get("graph"))
+            return stored
+
+        return work
+
+    def _draft(
+        self, parent: Place, checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], new: states.Versions
+    ) -> Draft:
+        values = checkpoint["channel_values"]
+        head = {name: part for name, part in checkpoint.items() if name != "channel_values"}
+
+        def spare(name: str) -> Typed | None:
+            return self._dump(name, values[name]) if name in values else None
+
+        step, source, run_id = metadata.get("step"), metadata.get("source"), metadata.get("run_id")
+        return Draft(
+            place=parent._replace(id=checkpoint["id"]),
+            parent_id=parent.id or None,
+            head=self.serde.dumps_typed((head, dict(metadata))),
+            versions=checkpoint["channel_versions"],
+            changed={name: spare(name) for name in new},
+            spare=spare,
+            run_id=run_id if isinstance(run_id, str) else None,
+            source=source if isinstance(source, str) else None,
+            step=step if isinstance(step, int) else None,
+        )
+
+    def _dump(self, name: str, value: Any) -> Typed:
+        try:
+            return self.serde.dumps_typed(value)
+        except Exception as error:
+            error.add_note(f"This is the value of {name!r}, which the checkpointer could not turn into bytes.")
+            raise
+
+    def writes(
+        self, config: Mapping[str, Any], writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> Callable[[sqlite3.Connection], None]:
+        """Work that stores what a task wrote, and what that means for the questions it waits for."""
+        at = place(config)
+        typed = [(channel, self._dump(channel, value)) for channel, value in writes]
+        asked = [value for channel, value in writes if channel == "__interrupt__"]
+        results = any(channel not in queues.CONTROL for channel, _ in writes)
+        failed = any(channel == "__error__" for channel, _ in writes)
+
+        def work(connection: sqlite3.Connection) -> None:
+            key = rows.put(connection, at, typed, task_id, task_path, self.memory.tails)
+            if asked:
+                node = names.name(connection, key, task_path, self.memory, self.serde.loads_typed)
+                answers = self._answers(connection, key, at, task_id)
+                queues.ask(connection, at, _flat(asked), task_id, node, answers)
+            elif results:
+                queues.finish(connection, at, task_id)
+            elif failed:
+                queues.fail(connection, at, task_id, self._answers(connection, key, at, task_id))
+
+        return work
+
+    def _answers(self, connection: sqlite3.Connection, key: int, at: Place, task_id: str) -> int:
+        """How many answers of a task are stored."""
+        stored = states.written(connection, key, channels=["__resume__"], task_id=task_id)
+        taken = [self.serde.loads_typed(value) for *_, value in stored]
+        return max((len(value) if isinstance(value, list | tuple) else 1 for value in taken), default=0)
+
+
+def _flat(asked: Sequence[Any]) -> list[Any]:
+    """The interrupts in what a task wrote: one, or a sequence of them."""
+    found: list[Any] = []
+    for value in asked:
+        found.extend(value if isinstance(value, list | tuple) else [value])
+    return [one for one in found if isinstance(getattr(one, "id", None), str)]
+
+
+def _count(connection: sqlite3.Connection, draft: Draft, graph: Any) -> None:
+    """Note in the ledger that the thread made a step; a thread that nobody started through the ledger gets a row."""
+    now = time.time()
+    connection.execute(
+        "INSERT INTO runs (thread_id, graph, status, created_at, updated_at, steps) VALUES (?, ?, 'direct', ?, ?, ?)"
+        " ON CONFLICT (thread_id) DO UPDATE SET updated_at = excluded.updated_at, steps = max(steps, excluded.steps),"
+        " graph = ifnull(graph, excluded.graph)",
+        (draft.place.thread_id, graph if isinstance(graph, str) else None, now, now, max(draft.step or 0, 0)),
+    )

@@ -1,0 +1,201 @@
+"""The rows of the review queue, written in the transactions that store what LangGraph does.
+
+An interrupt is written by the task that asked, and again by each task around it. The innermost one makes the row of
+``reviews``; every one makes a row of ``waits``. A question is over when a task that waits for it writes a result, asks
+something else instead, or when a later checkpoint is put in a namespace where one waits.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from treadle.checkpoints.plains import plain, words
+from treadle.checkpoints.spaces import Place
+from treadle.digests import digest
+
+CONTROL = frozenset(("__interrupt__", "__resume__", "__error__", "__error_source_node__", "__scheduled__"))
+"""Channels that tell what happened to a task, not what it produced."""
+
+
+def ask(
+    connection: sqlite3.Connection, place: Place, interrupts: Iterable[Any], task_id: str, node: str, answers: int
+) -> None:
+    """A task waits for these interrupts: queue those that it is the innermost to wait for.
+
+    ``answers`` counts the answers that the task has had already, as far as they are stored: LangGraph may store an
+    answer after the question that followed it.
+    """
+    asked = list(interrupts)
+    answers = max(answers, _drop_others(connection, place, task_id, {one.id for one in asked}))
+    for one in asked:
+        connection.execute(
+            "INSERT INTO waits (thread_id, ns, task_id, interrupt_id, checkpoint_id) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET checkpoint_id = excluded.checkpoint_id",
+            (place.thread_id, place.ns, task_id, one.id, place.id),
+        )
+        _queue(connection, place, one, task_id, node, answers)
+
+
+def _drop_others(connection: sqlite3.Connection, place: Place, task_id: str, ids: set[str]) -> int:
+    """What the task asked before and asks no more is answered; returns how many answers that makes."""
+    gone = [id_ for id_ in _waited(connection, place, task_id) if id_ not in ids]
+    before = [
+        connection.execute(
+            "SELECT max(answers) FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (place.thread_id, id_)
+        ).fetchone()[0]
+        for id_ in gone
+    ]
+    close(connection, place.thread_id, gone, within=place.ns)
+    _forget(connection, place, task_id, gone)
+    return max((count + 1 for count in before if count is not None), default=0)
+
+
+def _queue(connection: sqlite3.Connection, place: Place, interrupt: Any, task_id: str, node: str, answers: int) -> None:
+    row = connection.execute(
+        "SELECT seq, ns, digest, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?",
+        (place.thread_id, interrupt.id),
+    ).fetchone()
+    if row is not None and row["ns"] != place.ns and inside(row["ns"], place.ns):
+        return
+    columns = _columns(interrupt) | {
+        "ns": place.ns,
+        "path": "|".join(part.partition(":")[0] for part in place.ns.split("|")),
+        "node": node,
+        "checkpoint_id": place.id,
+        "task_id": task_id,
+    }
+    if row is None:
+        columns |= {"thread_id": place.thread_id, "interrupt_id": interrupt.id, "answers": answers}
+        _insert(connection, columns)
+    else:
+        _again(connection, row, columns | {"answers": answers})
+
+
+def inside(ns: str, outer: str) -> bool:
+    """Whether a namespace is another one or lies in it.
+
+    >>> inside("a:1|b:2", "a:1"), inside("a:12", "a:1"), inside("a:1", "")
+    (True, False, True)
+    """
+    return not outer or ns == outer or ns.startswith(outer + "|")
+
+
+def _insert(connection: sqlite3.Connection, columns: dict[str, Any]) -> None:
+    connection.execute(
+        f"INSERT INTO reviews ({', '.join(columns)}, graph)"
+        f" VALUES ({', '.join('?' * len(columns))}, (SELECT graph FROM runs WHERE thread_id = ?))",
+        (*columns.values(), columns["thread_id"]),
+    )
+
+
+def _again(connection: sqlite3.Connection, row: sqlite3.Row, columns: dict[str, Any]) -> None:
+    """The question is asked once more: a decision holds if it was made on what is shown now, and is not used up."""
+    same = row["digest"] == columns["digest"] and row["status"] != "closed"
+    if same:
+        kept = ("due", "asked_at", "value", "text", "schema")
+        columns = {name: value for name, value in columns.items() if name not in kept}
+    else:
+        columns |= {"status": "pending", "closed_at": None, "problem": None}
+    connection.execute(
+        f"UPDATE reviews SET {', '.join(f'{name} = ?' for name in columns)} WHERE seq = ?",
+        (*columns.values(), row["seq"]),
+    )
+
+
+def _columns(interrupt: Any) -> dict[str, Any]:
+    """What the queue shows of an interrupt; more of one whose value is a question of treadle's."""
+    value, now = plain(interrupt.value), time.time()
+    schema = getattr(interrupt, "response_schema", None)
+    return _question(value, now) | {
+        "value": json.dumps(value, ensure_ascii=False),
+        "schema": json.dumps(plain(schema), ensure_ascii=False) if isinstance(schema, Mapping) else None,
+        "digest": digest(value),
+        "text": words(value),
+        "asked_at": now,
+    }
+
+
+def _question(value: Any, now: float) -> dict[str, Any]:
+    """The columns that a dict names itself, whoever made it."""
+    asked = value if isinstance(value, dict) else {}
+    due, due_in = asked.get("due"), asked.get("due_in")
+    if not _number(due) and _number(due_in):
+        due = now + float(due_in or 0)
+    return {
+        **{name: text if isinstance(text := asked.get(name), str) else None for name in _TEXTS},
+        "priority": asked["priority"] if _number(asked.get("priority")) else 0,
+        "due": due if _number(due) else None,
+    }
+
+
+_TEXTS = ("gate", "title", "why", "assign")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str], *, within: str = "") -> None:
+    """These questions are over, as far as they were asked in a namespace; what was decided about them is applied."""
+    now = time.time()
+    for id_ in ids:
+        row = connection.execute(
+            "SELECT seq, ns, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_)
+        ).fetchone()
+        if row is None or row["status"] == "closed" or not inside(row["ns"], within):
+            continue
+        connection.execute("UPDATE reviews SET status = 'closed', closed_at = ? WHERE seq = ?", (now, row["seq"]))
+        if row["status"] == "decided":
+            connection.execute(
+                "UPDATE decisions SET applied_at = ? WHERE thread_id = ? AND interrupt_id = ? AND applied_at IS NULL",
+                (now, thread_id, id_),
+            )
+
+
+def finish(connection: sqlite3.Connection, place: Place, task_id: str) -> None:
+    """A task wrote a result: what it waited for is over."""
+    ids = _waited(connection, place, task_id)
+    if ids:
+        close(connection, place.thread_id, ids, within=place.ns)
+        _forget(connection, place, task_id, ids)
+
+
+def fail(connection: sqlite3.Connection, place: Place, task_id: str, answers: int) -> None:
+    """A task failed: what it had its answer for is over, what it failed to ask again still stands."""
+    for id_ in _waited(connection, place, task_id):
+        row = connection.execute(
+            "SELECT answers, task_id FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (place.thread_id, id_)
+        ).fetchone()
+        if row is not None and row["task_id"] == task_id and answers > row["answers"]:
+            close(connection, place.thread_id, [id_])
+            _forget(connection, place, task_id, [id_])
+
+
+def advance(connection: sqlite3.Connection, place: Place) -> None:
+    """A checkpoint was put: what waited at an earlier one of its namespace is over.
+
+    An earlier one, not another one: the put of a checkpoint may come after the interrupts of the next.
+    """
+    rows = connection.execute(
+        "SELECT task_id, interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?", place
+    ).fetchall()
+    if rows:
+        close(connection, place.thread_id, sorted({row["interrupt_id"] for row in rows}), within=place.ns)
+        connection.execute("DELETE FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?", place)
+
+
+def _waited(connection: sqlite3.Connection, place: Place, task_id: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND task_id = ?",
+        (place.thread_id, place.ns, task_id),
+    )
+    return [row[0] for row in rows]
+
+
+def _forget(connection: sqlite3.Connection, place: Place, task_id: str, ids: Sequence[str]) -> None:
+    connection.executemany(
+        "DELETE FROM waits WHERE thread_id = ? AND ns = ? AND task_id = ? AND interrupt_id = ?",
+        [(place.thread_id, place.ns, task_id, id_) for id_ in ids],
+    )

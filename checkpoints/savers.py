@@ -1,0 +1,278 @@
+"""The saver: LangGraph's checkpointer on a treadle database, sync and async on one object."""
+
+import os
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, cast
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+    get_checkpoint_metadata,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from treadle.checkpoints import journals, states, threads, traces
+from treadle.checkpoints.databases import Database, Synchronous
+from treadle.checkpoints.drafts import Drafts
+from treadle.checkpoints.pages import Pages
+from treadle.checkpoints.spaces import configured, place
+from treadle.checkpoints.states import Memory, Record
+from treadle.checkpoints.values import Typed
+
+Work = Callable[[sqlite3.Connection], Any]
+
+
+class SqliteSaver(BaseCheckpointSaver[str]):
+    """Keeps the state, the review queue and the run ledger of any LangGraph graph in one SQLite file.
+
+    Safe among threads and processes. Use it as a context manager, or call ``close`` when done.
+
+    ``serde`` turns values into bytes (LangGraph's default: JSON-like data, messages, pydantic models; no pickle).
+    ``synchronous`` is what a stored step survives: FULL a power cut, NORMAL and OFF any end of the process.
+    ``readonly`` opens an existing file to look at it.
+
+    Raises StoreReadOnly, StoreNewer, StoreCorrupt, StoreBusy, StoreFull, or StoreError with words of its own.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        serde: SerializerProtocol | None = None,
+        synchronous: Synchronous = "FULL",
+        readonly: bool = False,
+    ) -> None:
+        super().__init__(serde=serde)
+        self.database = Database(path, synchronous=synchronous, readonly=readonly)
+        self.path = self.database.path
+        self._memory = Memory()
+
+    def close(self) -> None:
+        """Commit what is still to be committed and let the file go."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"SqliteSaver({str(self.path)!r})"
+
+    # What is written
+
+    @property
+    def _drafts(self) -> Drafts:
+        return Drafts(self.serde, self._memory)
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint; returns the config that names it."""
+        work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
+        self.database.write(work).remember(self._memory)
+        return _named(config, checkpoint)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """As ``put``."""
+        work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
+        (await self.database.awrite(work)).remember(self._memory)
+        return _named(config, checkpoint)
+
+    def put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a task wrote, and in the same transaction what that means for the review queue."""
+        self.database.write(self._drafts.writes(config, writes, task_id, task_path))
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """As ``put_writes``."""
+        await self.database.awrite(self._drafts.writes(config, writes, task_id, task_path))
+
+    def get_next_version(self, current: str | None, channel: None) -> str:
+        """The version after ``current``: it sorts after it, and two forks never make the same one."""
+        number = int(str(current).split(".")[0]) if current is not None else 0
+        return f"{number + 1:032}.{random.random():016}"
+
+    # What is read
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """The checkpoint that the config names, or the newest of its thread and namespace."""
+        record = self.database.read(lambda connection: states.fetch(connection, place(config)))
+        return self._found(record, config)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """As ``get_tuple``."""
+        record = await self.database.aread(lambda connection: states.fetch(connection, place(config)))
+        return self._found(record, config)
+
+    def _found(self, record: Record | None, config: RunnableConfig) -> CheckpointTuple | None:
+        if record is None:
+            return None
+        found = self._tuple(record)
+        return found._replace(config=config) if place(config).id else found
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Checkpoints, newest first; nothing is held open or locked between two of them."""
+        pages = Pages(config, filter, before, limit, self._head)
+        while pages.more:
+            for record in self.database.read(pages.turn):
+                yield self._tuple(record)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """As ``list``."""
+        pages = Pages(config, filter, before, limit, self._head)
+        while pages.more:
+            for record in await self.database.aread(pages.turn):
+                yield self._tuple(record)
+
+    def get_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """For each channel the writes on the way to a checkpoint, and the value they started from."""
+        return self._history(self.database.read(lambda connection: states.history(connection, place(config), channels)))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """As ``get_delta_channel_history``."""
+        return self._history(
+            await self.database.aread(lambda connection: states.history(connection, place(config), channels))
+        )
+
+    def _history(
+        self, found: Mapping[str, tuple[Sequence[states.Write], Typed | None]]
+    ) -> dict[str, DeltaChannelHistory]:
+        result: dict[str, DeltaChannelHistory] = {}
+        for name, (writes, seed) in found.items():
+            result[name] = {"writes": [(task, channel, self._load(value)) for task, channel, _, value in writes]}
+            if seed is not None:
+                result[name]["seed"] = self._load(seed)
+        return result
+
+    def _load(self, value: Typed) -> Any:
+        return self.serde.loads_typed(value)
+
+    def _head(self, value: Typed) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The checkpoint without its values, and its metadata."""
+        checkpoint, metadata = self._load(value)
+        return checkpoint, metadata
+
+    def _tuple(self, record: Record) -> CheckpointTuple:
+        checkpoint, metadata = self._head(record.head)
+        checkpoint["channel_values"] = {name: self._load(value) for name, value in record.values.items()}
+        thread_id, ns, id_ = record.place
+        parent = configured(thread_id, ns, record.parent_id) if record.parent_id else None
+        return CheckpointTuple(
+            cast(RunnableConfig, configured(thread_id, ns, id_)),
+            cast(Checkpoint, checkpoint),
+            cast(CheckpointMetadata, metadata),
+            cast(RunnableConfig | None, parent),
+            [(task, channel, self._load(value)) for task, channel, _, value in record.writes],
+        )
+
+    # Whole threads
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Remove everything of a thread: state, questions, ledger, journal and trace; decisions stay on record."""
+        self.database.write(lambda connection: threads.delete(connection, thread_id))
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """As ``delete_thread``."""
+        await self.database.awrite(lambda connection: threads.delete(connection, thread_id))
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Remove the checkpoints that some of LangGraph's runs (``run_id`` in their metadata) made."""
+        self.database.write(lambda connection: threads.delete_for_runs(connection, run_ids))
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """As ``delete_for_runs``."""
+        await self.database.awrite(lambda connection: threads.delete_for_runs(connection, run_ids))
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy a thread, whole, to a new one; its open questions are asked there too."""
+        self.database.write(lambda connection: threads.copy(connection, source_thread_id, target_thread_id))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """As ``copy_thread``."""
+        await self.database.awrite(lambda connection: threads.copy(connection, source_thread_id, target_thread_id))
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Remove history: all but the newest checkpoint of each namespace ("keep_latest"), or all ("delete")."""
+        self.database.write(self._prune(thread_ids, strategy))
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """As ``prune``."""
+        await self.database.awrite(self._prune(thread_ids, strategy))
+
+    def _prune(self, thread_ids: Sequence[str], strategy: str) -> Work:
+        chosen = cast(threads.Strategy, strategy)
+        return lambda connection: threads.prune(connection, thread_ids, chosen, lambda head: self._head(head)[1])
+
+    # What steps record
+
+    def recall(self, thread_id: str, key: str) -> tuple[Any] | None:
+        """What a step remembered under a key, in a tuple, or None."""
+        return journals.recall(self.database, thread_id, key, self._load)
+
+    def remember(self, thread_id: str, key: str, value: Any) -> None:
+        """Keep a step's result; returns once it is committed. The first value kept stays."""
+        journals.remember(self.database, thread_id, key, value, self.serde.dumps_typed)
+
+    def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
+        """Append one record to a run's trace; it is committed within some milliseconds."""
+        traces.trace(self.database, thread_id, entry)
+
+
+def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
+    at = place(config)
+    return cast(RunnableConfig, configured(config["configurable"]["thread_id"], at.ns, checkpoint["id"]))
+
+
+def _metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:
+    return cast(dict[str, Any], get_checkpoint_metadata(config, metadata))

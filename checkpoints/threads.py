@@ -1,0 +1,214 @@
+"""Whole threads: removed, copied, and pruned of what only their history needs."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from treadle.checkpoints import queues, spaces
+from treadle.checkpoints.spaces import Place
+from treadle.checkpoints.states import Line, seal, unseal
+from treadle.checkpoints.values import Pointer, Typed
+
+Strategy = Literal["keep_latest", "delete"]
+Metadata = Callable[[Typed], Mapping[str, Any]]
+"""Reads the metadata out of a checkpoint's head."""
+
+_OF_SPACE = "SELECT key FROM spaces WHERE thread_id = ?"
+
+
+def delete(connection: sqlite3.Connection, thread_id: str) -> None:
+    """Remove everything of a thread but the decisions made on it: that record is append-only."""
+    connection.execute(
+        f"DELETE FROM writes WHERE checkpoint IN (SELECT key FROM checkpoints WHERE space IN ({_OF_SPACE}))",
+        (thread_id,),
+    )
+    connection.execute(f"DELETE FROM checkpoints WHERE space IN ({_OF_SPACE})", (thread_id,))
+    connection.execute("DELETE FROM blobs WHERE home IN (SELECT home FROM spaces WHERE thread_id = ?)", (thread_id,))
+    for table in ("spaces", "reviews", "waits", "runs", "journal", "traces"):
+        connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,))
+
+
+def delete_for_runs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> None:
+    """Remove the checkpoints that some of LangGraph's runs made, and what nothing else needs of theirs."""
+    for run_id in run_ids:
+        rows = connection.execute(
+            "SELECT c.key, s.thread_id FROM checkpoints c JOIN spaces s ON s.key = c.space WHERE c.run_id = ?",
+            (run_id,),
+        ).fetchall()
+        _remove(connection, [row["key"] for row in rows])
+        for thread_id in sorted({row["thread_id"] for row in rows}):
+            _tidy(connection, thread_id)
+
+
+def prune(connection: sqlite3.Connection, thread_ids: Sequence[str], strategy: Strategy, metadata: Metadata) -> None:
+    """Remove the history of threads, but for what the newest checkpoint of each namespace is rebuilt from."""
+    if strategy not in ("keep_latest", "delete"):
+        raise ValueError(f"The strategy {strategy!r} is unknown: it must be 'keep_latest' or 'delete'.")
+    for thread_id in thread_ids:
+        if strategy == "delete":
+            delete(connection, thread_id)
+            continue
+        for row in connection.execute(_OF_SPACE, (thread_id,)).fetchall():
+            _shorten(connection, row["key"], metadata)
+        _tidy(connection, thread_id)
+
+
+def _shorten(connection: sqlite3.Connection, space: int, metadata: Metadata) -> None:
+    rows = connection.execute(
+        "SELECT key, id, parent_id, body FROM checkpoints WHERE space = ? ORDER BY id DESC", (space,)
+    ).fetchall()
+    known = {row["id"]: row for row in rows if row["body"]}
+    if not known:
+        return
+    newest = next(iter(known))
+    kept = {row["key"] for row in _needed(known, newest, metadata)}
+    # Writes of a checkpoint that is still to come belong to a step that is running.
+    _remove(connection, [row["key"] for row in rows if row["key"] not in kept and (row["body"] or row["id"] < newest)])
+
+
+def _needed(known: Mapping[str, sqlite3.Row], newest: str, metadata: Metadata) -> Iterable[sqlite3.Row]:
+    """The newest checkpoint, and those before it from whose writes its delta channels are rebuilt."""
+    row: sqlite3.Row | None = known[newest]
+    head, line = unseal(known[newest]["body"])
+    missing = set(metadata(head).get("counters_since_delta_snapshot") or {}) - line.pointers.keys()
+    yield known[newest]
+    while missing and row is not None:
+        row = known.get(row["parent_id"])
+        if row is not None:
+            yield row
+            missing -= unseal(row["body"])[1].pointers.keys()
+
+
+def _remove(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Remove checkpoints, their writes and the questions asked at them."""
+    for key in keys:
+        row = connection.execute(
+            "SELECT s.thread_id, s.ns, c.id FROM checkpoints c JOIN spaces s ON s.key = c.space WHERE c.key = ?",
+            (key,),
+        ).fetchone()
+        _withdraw(connection, Place(*row))
+        connection.execute("DELETE FROM writes WHERE checkpoint = ?", (key,))
+        connection.execute("DELETE FROM checkpoints WHERE key = ?", (key,))
+
+
+def _withdraw(connection: sqlite3.Connection, place: Place) -> None:
+    waits = connection.execute(
+        "SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id = ?", place
+    ).fetchall()
+    if waits:
+        queues.close(connection, place.thread_id, [row[0] for row in waits], within=place.ns)
+        connection.execute("DELETE FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id = ?", place)
+
+
+def _tidy(connection: sqlite3.Connection, thread_id: str) -> None:
+    """Remove the values that no checkpoint, no write and no later version of a thread needs."""
+    rows = connection.execute(
+        "SELECT b.id, b.base FROM blobs b WHERE b.home IN (SELECT home FROM spaces WHERE thread_id = ?)", (thread_id,)
+    ).fetchall()
+    bases = {row["id"]: row["base"] for row in rows}
+    needed: set[int] = set()
+    for id_ in _pointed(connection, thread_id):
+        next_: int | None = id_
+        while next_ is not None and next_ not in needed:
+            needed.add(next_)
+            next_ = bases.get(next_)
+    connection.executemany("DELETE FROM blobs WHERE id = ?", [(id_,) for id_ in bases.keys() - needed])
+
+
+def _pointed(connection: sqlite3.Connection, thread_id: str) -> Iterable[int]:
+    for row in connection.execute(
+        f"SELECT body FROM checkpoints WHERE body IS NOT NULL AND space IN ({_OF_SPACE})", (thread_id,)
+    ):
+        yield from (at for at in unseal(row["body"])[1].pointers.values() if isinstance(at, int))
+    for row in connection.execute(
+        "SELECT blob FROM writes WHERE blob IS NOT NULL AND checkpoint IN"
+        f" (SELECT key FROM checkpoints WHERE space IN ({_OF_SPACE}))",
+        (thread_id,),
+    ):
+        yield row["blob"]
+
+
+def copy(connection: sqlite3.Connection, source: str, target: str) -> None:
+    """Copy a thread with its whole history, its open questions and its journal, to a thread that is new."""
+    if connection.execute("SELECT 1 FROM spaces WHERE thread_id = ?", (target,)).fetchone():
+        raise ValueError(f"The thread {target!r} exists already: delete it first, or copy {source!r} to a new one.")
+    rows = connection.execute("SELECT key, ns FROM spaces WHERE thread_id = ? ORDER BY key", (source,)).fetchall()
+    moved = {row["key"]: spaces.enter(connection, target, row["ns"]) for row in rows}
+    if not moved:
+        return
+    blobs = _copy_blobs(connection, source, next(iter(moved.values())).home)
+    for key, space in moved.items():
+        _copy_checkpoints(connection, key, space.key, blobs)
+    _copy_rest(connection, source, target)
+
+
+def _copy_blobs(connection: sqlite3.Connection, source: str, home: int) -> dict[int, int]:
+    """Copy the values, older ones first, so that each finds what it rests on; new ids by old."""
+    moved: dict[int, int] = {}
+    for row in connection.execute(
+        "SELECT id, base FROM blobs WHERE home IN (SELECT home FROM spaces WHERE thread_id = ?) ORDER BY id", (source,)
+    ).fetchall():
+        cursor = connection.execute(
+            "INSERT INTO blobs (home, digest, type, base, ordinal, size, codec, body)"
+            " SELECT ?, digest, type, ?, ordinal, size, codec, body FROM blobs WHERE id = ?",
+            (home, moved.get(row["base"]), row["id"]),
+        )
+        moved[row["id"]] = cursor.lastrowid or 0
+    return moved
+
+
+def _copy_checkpoints(connection: sqlite3.Connection, source: int, target: int, blobs: Mapping[int, int]) -> None:
+    for row in connection.execute("SELECT key, body FROM checkpoints WHERE space = ?", (source,)).fetchall():
+        cursor = connection.execute(
+            "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body)"
+            " SELECT ?, id, parent_id, run_id, source, step, at, ? FROM checkpoints WHERE key = ?",
+            (target, _redirect(row["body"], blobs) if row["body"] else None, row["key"]),
+        )
+        key = cursor.lastrowid
+        connection.execute(
+            "INSERT INTO writes SELECT ?, task_id, idx, channel, task_path, type, codec, body, blob FROM writes"
+            " WHERE checkpoint = ?",
+            (key, row["key"]),
+        )
+        shared = connection.execute(
+            "SELECT DISTINCT blob FROM writes WHERE checkpoint = ? AND blob IS NOT NULL", (key,)
+        ).fetchall()
+        for (id_,) in shared:
+            connection.execute("UPDATE writes SET blob = ? WHERE checkpoint = ? AND blob = ?", (-blobs[id_], key, id_))
+        connection.execute("UPDATE writes SET blob = -blob WHERE checkpoint = ? AND blob < 0", (key,))
+
+
+def _redirect(body: bytes, blobs: Mapping[int, int]) -> bytes:
+    head, line = unseal(body)
+    pointers: dict[str, Pointer] = {
+        name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()
+    }
+    return seal(head, Line(line.versions, pointers).versions, pointers)
+
+
+_COPIED = {
+    "reviews": "ns path node checkpoint_id task_id graph gate title why text value schema digest assign priority due"
+    " answers problem asked_at",
+    "waits": "ns task_id interrupt_id checkpoint_id",
+    "journal": "key type codec body at",
+}
+
+
+def _copy_rest(connection: sqlite3.Connection, source: str, target: str) -> None:
+    """The questions that are open are open in the copy too, and undecided there: a decision is about one run."""
+    for table, names in _COPIED.items():
+        columns = ", ".join(names.split())
+        where = " AND status <> 'closed'" if table == "reviews" else ""
+        extra = ", interrupt_id" if table == "reviews" else ""
+        connection.execute(
+            f"INSERT INTO {table} (thread_id, {columns}{extra})"
+            f" SELECT ?, {columns}{extra} FROM {table} WHERE thread_id = ?{where}",
+            (target, source),
+        )
+    connection.execute(
+        "INSERT OR REPLACE INTO runs (thread_id, graph, fingerprint, config, steps, created_at, updated_at,"
+        " parent_thread, forked_from) SELECT ?, graph, fingerprint, config, steps, ?, ?, parent_thread, thread_id"
+        " FROM runs WHERE thread_id = ?",
+        (target, time.time(), time.time(), source),
+    )

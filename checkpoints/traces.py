@@ -1,0 +1,56 @@
+"""The trace of a run: one record a step and attempt, with prompt, response, tokens and seconds."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from treadle.checkpoints.databases import Database
+from treadle.checkpoints.plains import plain
+from treadle.checkpoints.values import pack, unpack
+
+if TYPE_CHECKING:
+    from treadle.checkpoints.savers import SqliteSaver
+
+
+def trace(database: Database, thread_id: str, entry: Mapping[str, Any]) -> None:
+    """Append a record; it is committed with the next transaction. Its tokens and cost are added to the run's."""
+    data = plain({"at": time.time(), **entry})
+    codec, body = pack(json.dumps(data, ensure_ascii=False).encode())
+    columns = (thread_id, _text(data.get("path")), _text(data.get("step")), _number(data["at"]), codec, body)
+    spent = tuple(_number(data.get(name)) for name in ("tokens_in", "tokens_out", "cost"))
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "INSERT INTO traces (thread_id, path, step, at, codec, entry) VALUES (?, ?, ?, ?, ?, ?)", columns
+        )
+        if any(spent):
+            connection.execute(
+                "UPDATE runs SET tokens_in = tokens_in + ?, tokens_out = tokens_out + ?, cost = cost + ?"
+                " WHERE thread_id = ?",
+                (*spent, thread_id),
+            )
+
+    database.post(work)
+
+
+def traces(saver: "SqliteSaver", thread_id: str) -> list[dict[str, Any]]:
+    """The records of a run, in the order in which they were made."""
+    if not saver.database.readonly:
+        saver.database.flush()
+
+    def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+        return connection.execute(
+            "SELECT codec, entry FROM traces WHERE thread_id = ? ORDER BY seq", (thread_id,)
+        ).fetchall()
+
+    return [json.loads(unpack(row["codec"], row["entry"])) for row in saver.database.read(work)]
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> float:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0

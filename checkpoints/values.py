@@ -1,0 +1,244 @@
+"""Channel values on disk: each large one once a thread, growing ones as what was added, compressed where it pays.
+
+A value is what the serializer made of it: a type and bytes. Small ones lie in the checkpoint itself, the others are
+rows of ``blobs``. A list, mapping or text that only grew since the version before is stored as what came after an
+earlier version: the n-th version rests on version n - 4^k, where k is the number of trailing zeros of n in base 4. So
+n versions take about n log n of what was added, and reading one takes a number of rows that grows with log n.
+"""
+
+import hashlib
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import zstandard
+
+SMALL = 128
+"""Bytes up to which a value lies in its checkpoint."""
+
+SHARED = 1000
+"""Bytes from which a value is looked for among those stored already."""
+
+REMEMBERED = 48 * 1024 * 1024
+"""Bytes of growing values kept in memory, so that the next version need not be read back to be compared."""
+
+_RADIX = 4
+_local = threading.local()  # a compressor must not be used by two threads at once
+
+Typed = tuple[str, bytes]
+Pointer = int | tuple[str, bytes]
+"""Where a value is: the id of a blob, or the small value itself."""
+
+
+def pack(data: bytes) -> tuple[int, bytes]:
+    """Codec and bytes: 1 for zstd, 0 for as they were."""
+    if len(data) < 160:
+        return 0, data
+    compressor = getattr(_local, "compressor", None)
+    if compressor is None:
+        compressor = _local.compressor = zstandard.ZstdCompressor(level=1, write_checksum=False)
+    packed: bytes = compressor.compress(data)
+    return (1, packed) if len(packed) < len(data) * 0.9 else (0, data)
+
+
+def unpack(codec: int, data: bytes) -> bytes:
+    """The bytes that were packed."""
+    if not codec:
+        return data
+    decompressor = getattr(_local, "decompressor", None)
+    if decompressor is None:
+        decompressor = _local.decompressor = zstandard.ZstdDecompressor()
+    plain: bytes = decompressor.decompress(data)
+    return plain
+
+
+def head(type_: str, raw: bytes) -> int:
+    """Length of the msgpack header that says how long a list, mapping or text is; 0 for what cannot grow."""
+    if type_ != "msgpack" or not raw:
+        return 0
+    first = raw[0]
+    if 0x80 <= first <= 0xBF:  # fixmap, fixarray, fixstr
+        return 1
+    return {0xD9: 2, 0xDA: 3, 0xDB: 5, 0xDC: 3, 0xDD: 5, 0xDE: 3, 0xDF: 5}.get(first, 0)
+
+
+def _kind(raw: bytes) -> str:
+    """Whether a msgpack value is a list, a mapping or a text."""
+    first = raw[0]
+    if first <= 0x8F or first in (0xDE, 0xDF):
+        return "map"
+    return "list" if first <= 0x9F or first in (0xDC, 0xDD) else "text"
+
+
+class Link(NamedTuple):
+    """One stored version of a growing value."""
+
+    id: int
+    ordinal: int
+    length: int
+    """Bytes of the whole value at this version, without its header."""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The newest version of a growing value, with the versions it rests on, newest first."""
+
+    type: str
+    raw: bytes
+    links: tuple[Link, ...]
+
+
+@dataclass(eq=False)
+class Tails:
+    """The newest growing values of a database, as far as memory allows; only what was committed."""
+
+    _tails: "OrderedDict[int, Tail]" = field(default_factory=OrderedDict)
+    _size: int = 0
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def find(self, id_: int) -> Tail | None:
+        """The value with that id, if it is remembered."""
+        with self._mutex:
+            return self._tails.get(id_)
+
+    def keep(self, tail: Tail, *, instead: int | None = None) -> None:
+        """Remember a value, instead of the version that it grew from."""
+        with self._mutex:
+            for id_ in (instead, tail.links[0].id):
+                old = self._tails.pop(id_, None) if id_ is not None else None
+                self._size -= len(old.raw) if old else 0
+            self._tails[tail.links[0].id] = tail
+            self._size += len(tail.raw)
+            while self._size > REMEMBERED and self._tails:
+                self._size -= len(self._tails.popitem(last=False)[1].raw)
+
+
+@dataclass(eq=False)
+class Storage:
+    """What one transaction needs to store values of one thread."""
+
+    connection: sqlite3.Connection
+    home: int
+    """Key of the thread's first space: values are shared within a thread, never between threads."""
+    tails: Tails
+    grown: list[tuple[Tail, int | None]] = field(default_factory=list)
+    """What to remember once the transaction is committed."""
+
+    def place(self, value: Typed, before: Pointer | None = None) -> Pointer:
+        """Store a value, whose version before lies at ``before``, and say where."""
+        type_, raw = value
+        if len(raw) <= SMALL:
+            return value
+        if isinstance(before, int) and head(type_, raw):
+            grown = self._grow(type_, raw, before)
+            if grown is not None:
+                return grown
+        return self.share(value)
+
+    def share(self, value: Typed) -> int:
+        """Store a value whole, unless the thread has it."""
+        type_, raw = value
+        digest = None
+        if len(raw) >= SHARED and "+" not in type_:  # what is encrypted is never twice the same
+            digest = hashlib.blake2b(raw, digest_size=16, person=type_.encode()[:16]).digest()
+            found = self.connection.execute(
+                "SELECT id FROM blobs WHERE home = ? AND digest = ?", (self.home, digest)
+            ).fetchone()
+            if found is not None:
+                return int(found[0])
+        codec, body = pack(raw) if "+" not in type_ else (0, raw)
+        id_ = self._insert(type_, digest, None, 0, len(raw), codec, body)
+        if head(type_, raw):
+            self.grown.append((Tail(type_, raw, (Link(id_, 0, len(raw) - head(type_, raw)),)), None))
+        return id_
+
+    def _grow(self, type_: str, raw: bytes, before: int) -> int | None:
+        """Store what was added since the version before, if that is all that happened."""
+        tail = self.tails.find(before) or load_tail(self.connection, before)
+        if tail is None or tail.type != type_:
+            return None
+        if tail.raw == raw:
+            return before
+        start, old = head(type_, raw), head(tail.type, tail.raw)
+        if not old or _kind(raw) != _kind(tail.raw) or not raw.startswith(memoryview(tail.raw)[old:], start):
+            return None
+        ordinal = tail.links[0].ordinal + 1
+        links = tuple(link for link in tail.links if link.ordinal <= _rest(ordinal))
+        added = bytes((start,)) + raw[:start] + raw[start + links[0].length :]
+        id_ = self._insert(type_, None, links[0].id, ordinal, len(raw), *pack(added))
+        self.grown.append((Tail(type_, raw, (Link(id_, ordinal, len(raw) - start), *links)), before))
+        return id_
+
+    def _insert(self, *row: object) -> int:
+        cursor = self.connection.execute(
+            "INSERT INTO blobs (home, type, digest, base, ordinal, size, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self.home, *row),
+        )
+        return cursor.lastrowid or 0
+
+    def remember(self) -> None:
+        """After the commit: keep what grew for the next version."""
+        for tail, before in self.grown:
+            self.tails.keep(tail, instead=before)
+
+
+def _rest(ordinal: int) -> int:
+    """The version that the ``ordinal``-th rests on."""
+    step = 1
+    while ordinal % (step * _RADIX) == 0:
+        step *= _RADIX
+    return ordinal - step
+
+
+def _chain(connection: sqlite3.Connection, id_: int) -> list[sqlite3.Row]:
+    """The row of a value and those it rests on, newest first."""
+    rows: list[sqlite3.Row] = []
+    next_: int | None = id_
+    while next_ is not None:
+        row = connection.execute(
+            "SELECT id, type, base, ordinal, size, codec, body FROM blobs WHERE id = ?", (next_,)
+        ).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError(f"value {next_} is missing")
+        rows.append(row)
+        next_ = row["base"]
+    return rows
+
+
+def _join(rows: list[sqlite3.Row], type_: str) -> tuple[bytes, list[int]]:
+    """The value that the rows make up, and the length without header at each of them."""
+    whole = unpack(rows[-1]["codec"], rows[-1]["body"])
+    if len(rows) == 1:
+        return whole, [len(whole) - head(type_, whole)]
+    parts = [memoryview(whole)[head(type_, whole) :]]
+    lengths = [len(parts[0])]
+    header = b""
+    for row in reversed(rows[:-1]):
+        added = unpack(row["codec"], row["body"])
+        header = added[1 : 1 + added[0]]
+        parts.append(memoryview(added)[1 + added[0] :])
+        lengths.append(lengths[-1] + len(parts[-1]))
+    return b"".join((header, *parts)), lengths[::-1]
+
+
+def load(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Typed]:
+    """Types and bytes of stored values, by id."""
+    found: dict[int, Typed] = {}
+    for id_ in set(ids):
+        rows = _chain(connection, id_)
+        type_ = rows[0]["type"]
+        found[id_] = (type_, _join(rows, type_)[0])
+    return found
+
+
+def load_tail(connection: sqlite3.Connection, id_: int) -> Tail | None:
+    """A stored value with the versions it rests on; None if there is no such value."""
+    if connection.execute("SELECT 1 FROM blobs WHERE id = ?", (id_,)).fetchone() is None:
+        return None
+    rows = _chain(connection, id_)
+    raw, lengths = _join(rows, rows[0]["type"])
+    links = (Link(row["id"], row["ordinal"], length) for row, length in zip(rows, lengths, strict=True))
+    return Tail(rows[0]["type"], raw, tuple(links))
