@@ -1,13 +1,14 @@
-"""Filling any JSON Schema from a text: enums by word lists, strings by quotation, numbers and lists as they stand in it."""
+"""Filling any JSON Schema from a text: enums by word lists, strings by quotation, numbers as they stand in it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.errors import DocumentError
 from treadle.nodes import lexicons, ranks
-from treadle.nodes.materials import Material
+from treadle.nodes.materials import Material, strings
+from treadle.nodes.quotations import Seen, quoted
 from treadle.nodes.splits import clauses
 from treadle.nodes.verdicts import Verdict, truth, verdict
 
@@ -15,21 +16,10 @@ Schema = Mapping[str, Any]
 
 _DEPTH = 12  # nesting at which a schema that refers to itself is left empty
 _MANY = 500  # parts of a text that a list of objects takes at most
-_WHY = re.compile(r"reason|why|explan|rational|justif|because|evidence|comment|note|finding$", re.I)
-_SUM = re.compile(r"summar|gist|abstract|synops|overview|description|answer|text|content|body|conclu", re.I)
-_HEAD = re.compile(r"heading|title|subject|headline|name$|topic$|label$", re.I)
-_QUOTE = re.compile(r"quote|excerpt|passage|phrase|snippet|span", re.I)
-_DO = re.compile(r"advice|recommend|suggest|action|next_?step|mitigat|remed|fix$", re.I)
 _SURE = re.compile(r"confiden|certain|probab|likelihood|score$|sure", re.I)
-_NUMBERED = re.compile(r"^(number|no|clause_?(number|no|id)|section|ref|reference|id)$", re.I)
-_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2} (?:January|February|March|April|May|June|July|August|September|October|November|December) \d{4}\b")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_FEELINGS = {"positive": 1.0, "neutral": 0.5, "negative": 0.0}
+_STARS = re.compile(r"rating|stars|sentiment", re.I)
 _NUMERAL = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?")
-_ADVICE = {
-    0: "Accept it as it stands.", 1: "Accept it as it stands.",
-    2: "Ask for a limit, a period of notice, or the same right for both sides.",
-    3: "Ask for it to be struck out, or made mutual and capped.", 4: "Do not sign before it is struck out.",
-}  # fmt: skip
 
 
 @dataclass
@@ -40,8 +30,7 @@ class Filling:
     root: Schema
     confidence: dict[str, float] = field(default_factory=dict)
     """Confidence of every enum and boolean by its path, such as ``risk`` or ``value.0.risk``."""
-    verdicts: dict[str, tuple[Verdict, bool]] = field(default_factory=dict)
-    """Verdicts by path, and whether the field is a scale."""
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
 
     def value(self) -> Any:
         """The filled value, valid against the schema as far as the schema asks for what a text can give."""
@@ -67,7 +56,7 @@ class Filling:
             "number": lambda: _held(self.number(schema, name, path), schema, whole=False),
             "null": lambda: None,
         }
-        return fillers.get(kind, lambda: _fitted(self.string(schema, name, path), schema))()
+        return fillers.get(kind, lambda: _fitted(quoted(name, schema, self.seen(path)), schema))()
 
     def resolved(self, schema: Schema) -> Schema:
         """The schema with its references and ``allOf`` parts put in place."""
@@ -87,9 +76,9 @@ class Filling:
         return schema
 
     def choice(self, values: list[Any], schema: Schema, name: str, path: str) -> Any:
+        """The value of an enum, its verdict and confidence kept for the fields beside it."""
         found = verdict(name, schema.get("description", ""), values, self.material)
-        scale = isinstance(found.value, str) and lexicons.step(found.value) is not None
-        self.verdicts[path], self.confidence[path] = (found, scale), found.confidence
+        self.verdicts[path], self.confidence[path] = found, found.confidence
         return found.value
 
     def either(self, options: Sequence[Schema], schema: Schema, name: str, path: str, depth: int) -> Any:
@@ -115,38 +104,47 @@ class Filling:
         return {name: filled[name] for name in parts}
 
     def late(self, schema: Any) -> int:
+        """When a field is filled: enums first, then what has parts, then strings and numbers."""
         schema = self.resolved(schema if isinstance(schema, Mapping) else {})
-        return 0 if "enum" in schema or schema.get("anyOf") else 1 if schema.get("type") in {"boolean", "array", "object"} else 2
+        if "enum" in schema or schema.get("anyOf"):
+            return 0
+        return 1 if schema.get("type") in {"boolean", "array", "object"} else 2
 
     def boolean(self, schema: Schema, name: str, path: str) -> bool:
+        """Whether the text speaks of what the field names."""
         found = truth(name, schema.get("description", ""), self.material)
         self.confidence[path] = found.confidence
         return bool(found.value)
 
     def array(self, schema: Schema, name: str, path: str, depth: int) -> list[Any]:
-        """A list of objects: one a clause or paragraph. A list of values: key phrases, or the enum's values that are spoken of."""
-        items = self.resolved(schema.get("items") if isinstance(schema.get("items"), Mapping) else {})
+        """Objects: one a clause or paragraph. Values: key phrases, numbers, or those of an enum that are spoken of."""
+        given = schema.get("items")
+        items = self.resolved(given if isinstance(given, Mapping) else {})
         least, most = schema.get("minItems", 0), schema.get("maxItems", _MANY)
         if "enum" in items:
             found = self.spoken(list(items["enum"]), name)
         elif items.get("type") in {"object", "array"} or "properties" in items or items.get("anyOf"):
-            parts = _parts(self.material)[:most]
-            made = [Filling(replace(self.material, text=part.text, heading=part.heading, data=part.data), self.root) for part in parts]
-            found = [filling.fill(items, name, "", depth + 1) for filling in made]
-            self.confidence |= {f"{path}.{at}.{key}".strip("."): sure for at, one in enumerate(made) for key, sure in one.confidence.items()}
+            found = self.parts(items, name, path, depth, most)
         elif items.get("type") in {"integer", "number"}:
             numbers = [float(match[0].replace(",", "")) for match in _NUMERAL.finditer(self.material.text)]
             found = [_held(number, items, whole=items["type"] == "integer") for number in numbers]
         elif items.get("type") in {"boolean", "null"}:
             found = []
         else:
-            count = max(least, min(most, 5))
-            quoted = ranks.summary if re.search(r"point|sentence|quote|step|fact", name, re.I) else ranks.phrases
-            found = [_fitted(text, items) for text in quoted(self.material.text, count)]
+            pick = ranks.summary if re.search(r"point|sentence|quote|step|fact", name, re.I) else ranks.phrases
+            found = [_fitted(text, items) for text in pick(self.material.text, max(least, min(most, 5)))]
         if schema.get("uniqueItems"):
             found = [value for at, value in enumerate(found) if value not in found[:at]]
         missing = [self.fill(items, name, "", depth + 1) for _ in range(least - len(found))]
         return (found + missing)[:most]
+
+    def parts(self, items: Schema, name: str, path: str, depth: int, most: int) -> list[Any]:
+        """One object for every part of the material."""
+        made = [Filling(part, self.root) for part in _parts(self.material)[:most]]
+        found = [filling.fill(items, name, "", depth + 1) for filling in made]
+        for at, filling in enumerate(made):
+            self.confidence |= {f"{path}.{at}.{key}".strip("."): sure for key, sure in filling.confidence.items()}
+        return found
 
     def spoken(self, values: list[Any], name: str) -> list[Any]:
         """The values of an enum that the text speaks of: those that win over a stand-in for none of them."""
@@ -154,13 +152,13 @@ class Filling:
         return [value for value, found in rivals if found.value == value and found.quote]
 
     def number(self, schema: Schema, name: str, path: str) -> float:
-        """A confidence: the least margin so far. Stars: the feeling. Anything else: the number that stands nearest the field's words."""
+        """A confidence is the least margin so far, stars are the feeling; else the number nearest to the field."""
         if _SURE.search(name) and schema.get("maximum", 1) <= 1:
             return min(self.confidence.values(), default=0.5)
-        if re.search(r"rating|stars|sentiment", name, re.I) and "maximum" in schema:
+        if _STARS.search(name) and "maximum" in schema:
+            feeling = verdict(name, "", list(_FEELINGS), self.material).value
             low, high = schema.get("minimum", 1), schema["maximum"]
-            share = {"positive": 1.0, "neutral": 0.5, "negative": 0.0}[verdict(name, "", ["positive", "neutral", "negative"], self.material).value]
-            return float(low + (high - low) * share)
+            return float(low + (high - low) * _FEELINGS[feeling])
         wanted = set(ranks.words(f"{lexicons.plain(name)} {schema.get('description', '')}"))
         best, score = 0.0, -1
         for match in _NUMERAL.finditer(self.material.text):
@@ -169,88 +167,29 @@ class Filling:
                 best, score = float(match[0].replace(",", "")), now
         return best
 
-    def string(self, schema: Schema, name: str, path: str) -> str:
-        """Words of the input, or a fixed form."""
-        text, own = self.material.text, self.own(path)
-        if (kept := self.kept(name)) is not None:
-            return kept
-        if schema.get("format") in {"date", "date-time", "email"}:
-            return _first(_MAIL if schema["format"] == "email" else _DATE, text)
-        if "pattern" in schema:
-            return _first(_compiled(schema["pattern"]), text)
-        if _QUOTE.search(name):
-            return self.decided(own)
-        if _WHY.search(name):
-            return self.reason(own)
-        if _DO.search(name):
-            return _ADVICE[max((lexicons.step(str(found.value)) or 0 for found, scale in own if scale), default=2)]
-        if _HEAD.search(name):
-            return self.material.heading or next(iter(ranks.phrases(text, 1)), "") or text[:60]
-        if re.search(r"e-?mail", name, re.I) or re.search(r"date", name, re.I):
-            return _first(_MAIL if "mail" in name.lower() else _DATE, text)
-        return " ".join(ranks.summary(text, 2 if _SUM.search(name) else 1))
-
-    def own(self, path: str) -> list[tuple[Verdict, bool]]:
-        """The verdicts of the same object, the scale first."""
+    def seen(self, path: str) -> Seen:
+        """What was decided in the object that holds a field."""
         parent = path.rpartition(".")[0]
         near = [found for key, found in self.verdicts.items() if key.rpartition(".")[0] == parent]
-        return sorted(near, key=lambda found: not found[1])
-
-    def kept(self, name: str) -> str | None:
-        """A field that the material has under the same name (a clause's number, its text) is carried over."""
-        first = self.material.data[0] if self.material.data else None
-        value = first.get(name) if isinstance(first, Mapping) else None
-        if isinstance(value, str) and not _WHY.search(name):
-            return value
-        match = re.match(r"\s*(\d+(?:\.\d+)*)[.)]?\s", self.material.text) if _NUMBERED.match(name) else None
-        return match[1] if match else "" if _NUMBERED.match(name) else None
-
-    def decided(self, own: Sequence[tuple[Verdict, bool]]) -> str:
-        """The words that decided, as they stand in the text: the part of the sentence around them."""
-        span = next((found.quote for found, _ in own if found.quote), None)
-        return _around(self.material.text, *span) if span else " ".join(ranks.summary(self.material.text, 1))[:240]
-
-    def reason(self, own: Sequence[tuple[Verdict, bool]]) -> str:
-        scale = next((found for found, is_scale in own if is_scale), own[0][0] if own else Verdict(None, 0.5))
-        said = "".join(f"As the reviewer said: “{words}”. " for words in dict.fromkeys(found.said for found, _ in own if found.said))
-        label = scale.label or ("" if scale.quote else "nothing in the word lists stands out")
-        quote = _around(self.material.text, *scale.quote) if scale.quote else " ".join(ranks.summary(self.material.text, 1))[:200]
-        return said + (f"{label[0].upper()}{label[1:]}: “{quote}”" if label else f"“{quote}”")
-
-
-def _around(text: str, start: int, end: int, most: int = 220) -> str:
-    """The sentence or item around a place, cut at words where it is long."""
-    left = max((match.end() for match in re.finditer(r"[.;:!?]\s+|\n", text[:start])), default=0)
-    right = re.compile(r"[.;!?](?=\s|$)|\n").search(text, max(start, end - 1))
-    stop = right.start() if right else len(text)
-    if stop - left <= most:
-        return text[left:stop].strip()
-    left = left if end - left <= most else start
-    piece = text[left : left + most].rsplit(" ", 1)[0]
-    return piece.strip(" ,;") + (" …" if left + len(piece) < stop else "")
+        scales = tuple(found for found in near if lexicons.step(str(found.value)) is not None)
+        return Seen(self.material, scales, tuple(found for found in near if found not in scales))
 
 
 def _parts(material: Material) -> list[Material]:
     """The parts of a text that a list of objects speaks of: items of a JSON list, else its clauses or paragraphs."""
     first = material.data[0] if material.data else None
     if isinstance(first, list) and first and all(isinstance(item, Mapping) for item in first):
-        return [Material(str(item.get("text") or " ".join(map(str, item.values()))), str(item.get("heading", "")), (item,)) for item in first]
+        return [
+            Material(str(item.get("text") or " ".join(strings(item))), str(item.get("heading", "")), data=(item,))
+            for item in first
+        ]
     try:
-        return [Material(clause["text"], clause["heading"], (clause,)) for clause in clauses(material.text)]
+        return [
+            Material(clause["text"], clause["heading"], " / ".join(clause["path"]), (clause,))
+            for clause in clauses(material.text)
+        ]
     except DocumentError:
         return []
-
-
-def _first(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.search(text)
-    return match[0] if match else ""
-
-
-def _compiled(source: str) -> re.Pattern[str]:
-    try:
-        return re.compile(source.removeprefix("^").removesuffix("$"))
-    except re.error:
-        return re.compile(r"(?!)")
 
 
 def _fitted(text: str, schema: Schema) -> str:

@@ -1,5 +1,7 @@
 """Word lists: what the rules model knows of topics, feelings, urgency, and yes and no."""
 
+# ruff: noqa: E501  (a word list is read more easily on one line)
+
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,7 +22,7 @@ TOPICS: Mapping[str, str] = {
     r"proprietary information|standard of care|return or destr\w+",
     "data": r"personal data|data protection|gdpr|privacy|process(or|ing|ed|es)?\b|data breach|security (incident|measures)\w*|"
     r"(usage|customer|service|client|user|prohibited|personal) (data|content)|customer content|anonymi[sz]\w*|aggregat\w+|"
-    r"machine learning|artificial intelligence|de-?identif\w*|data subjects?|analy[sz]e",
+    r"personal information|machine learning|artificial intelligence|de-?identif\w*|data subjects?|analy[sz]e",
     "ip": r"intellectual property|copyright\w*|patents?|trade ?marks?|moral rights|ownership|owns?\b|title,? and interest|"
     r"proprietary rights|licen[cs]es?\b|non-exclusive|inventions?|improvements?|feedback|derivative works?|source code|"
     r"reverse engineer|work product|reservation of rights|logo\w*",
@@ -30,7 +32,7 @@ TOPICS: Mapping[str, str] = {
     r"in no event|exceed|limits?\b|limitations?|negligence|gross(ly)? negligen\w+|exclu(de|des|sion|sions)\b",
     "indemnity": r"indemni\w+|hold\w* harmless|defend\w*|(third[- ]party|covered) claims?|settle(ment|s)?\b|"
     r"protected party|conduct of the defen[cs]e",
-    "amendment": r"amend\w*|modif\w+|var(y|ied|iation)\b|revis(e|ed|ion)\w*|changes? to (this|the|these) (agreement|terms)|"
+    "amendment": r"amend\w*|modif(y|ied|ication)\w*(?= (to|of|or change|this|these|the terms))|modifications?,|vari(ed|ation)\b|revis(e|ed|ion)\w*|changes? to (this|the|these) (agreement|terms)|"
     r"change (this|the|these) (agreement|terms)|updated? terms|signed by (both|each)",
     "audit": r"audit\w*|inspect\w*|books\b|records?\b|examin\w+|enter (any|the) premises|premises",
     "assignment": r"(assign|transfer|novat|delegat|subcontract)\w*\b[^.;]{0,40}(this agreement|rights|obligations|consent)|"
@@ -39,7 +41,7 @@ TOPICS: Mapping[str, str] = {
     r"dispute resolution|proceedings?|injuncti\w+|equitable relief|mediation|legal suit",
     "insurance": r"insur(e|ed|ance|er)\w*|policy of|coverage|premiums?",
     "force majeure": r"force majeure|beyond (its|their|the) (\w+ )?(reasonable )?control|acts? of god|natural disasters?|pandemic",
-    "general": r"entire agreement|severab\w+|unenforceable|counterparts?|no waiver|waivers?\b|notices?\b.{0,30}(writing|address|sent)|"
+    "general": r"general$|general (terms|provisions)$|miscellaneous|entire agreement|severab\w+|unenforceable|counterparts?|no waiver|waivers?\b|notices?\b.{0,30}(writing|address|sent)|"
     r"third-part(y|ies) beneficiar\w+|independent contractors?|no partnership|headings|the rest stands|bribery|export|"
     r"remedies (are )?(cumulative|available)|in writing and sent|joint ventur\w+|government rights",
     "billing": r"invoic\w+|charg(e|ed|es|ing)|refund\w*|payment|paid|card|bill(s|ed|ing)?\b|price|subscription|overcharg\w+",
@@ -80,6 +82,24 @@ ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 """What an enum value may be called, to the topic that it means."""
 
+STRONG: Mapping[str, re.Pattern[str]] = {
+    name: re.compile(words, re.I)
+    for name, words in {
+        "definitions": r"^\W*[\"“][^\"”]+[\"”]\W* (means|includes|has the meaning|will have the meaning)|\bdefinitions\b",
+        "services": r"\bsuspend|service (levels?|credits?)", "payment": r"\b(fees|invoices?|payments?|payable|charges)\b",
+        "renewal": r"\brenew|further (terms?|periods?)", "termination": r"\bterminat(e|es|ion)\b", "confidentiality": r"\bconfidential",
+        "data": r"personal (data|information)|(customer|service|usage) (data|content)",
+        "ip": r"intellectual property|right, title and interest|\bgrants\b.{0,80}licen[cs]e|work product",
+        "warranty": r"\bwarrants\b|\bas is\b|disclaim", "liability": r"\bliab(le|ility)\b", "indemnity": r"\bindemnif",
+        "amendment": r"\bamend(s|ed|ment)?\b|modify th(is|ese)", "audit": r"\b(audit|inspect)",
+        "assignment": r"\bassign\b[^.;]{0,60}(agreement|obligations)|\bassignment by\b", "governing law": r"governed by|jurisdiction|arbitrat",
+    }.items()
+}  # fmt: skip
+"""Words that settle a topic more than its others do."""
+
+GRAVE = frozenset({"renewal", "data", "ip", "liability", "indemnity", "amendment", "audit", "governing law"})
+"""Topics in which a clause that no list recognises still deserves a look."""
+
 REST = frozenset({"general"})
 """Topics that also take what no other value of an enum is for (force majeure, insurance...)."""
 
@@ -99,14 +119,18 @@ BAD = re.compile(
     r"complain\w*|difficult|confusing|dirty|overpriced|scam|leak\w*|tore|torn|scratch\w*|avoid)\b",
     re.I,
 )
-NOT = re.compile(r"\b(not|no|never|neither|nor|without|hardly|cannot|isn[’']?t|wasn[’']?t|n[’']t|\w+n[’']t)\W+(\w+\W+){0,2}$", re.I)
+NOT = re.compile(
+    r"\b(not|no|never|neither|nor|without|hardly|cannot|isn[’']?t|wasn[’']?t|n[’']t|\w+n[’']t)\W+(\w+\W+){0,2}$", re.I
+)
 """A negation that reaches the word behind it."""
 URGENT = re.compile(
     r"\b(urgent(ly)?|immediate(ly)?|asap|as soon as possible|right (now|away)|at once|emergency|critical|today|tonight|"
     r"deadline|stuck|stranded|locked out|outage|down|danger\w*|injur\w*|legal action|lawyer|cannot wait|time[- ]sensitive)\b",
     re.I,
 )
-CALM = re.compile(r"\b(no (rush|hurry)|whenever|when you (can|have time)|not urgent|just (wondering|curious)|thank(s| you))\b", re.I)
+CALM = re.compile(
+    r"\b(no (rush|hurry)|whenever|when you (can|have time)|not urgent|just (wondering|curious)|thank(s| you))\b", re.I
+)
 
 ORDINAL: Sequence[Sequence[str]] = (
     ("none", "no risk", "negligible", "minimal", "trivial"),
@@ -119,6 +143,23 @@ ORDINAL: Sequence[Sequence[str]] = (
 
 YES = frozenset({"yes", "true", "y", "present", "found", "relevant"})
 NO = frozenset({"no", "false", "n", "absent", "missing", "irrelevant"})
+
+
+STOP = frozenset({
+    "a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "are", "aren’t", "as", "at",
+    "be", "because", "been", "before", "being", "below", "between", "both", "but", "by", "can", "cannot", "could",
+    "did", "do", "does", "doing", "don’t", "down", "during", "each", "either", "else", "every", "few", "for",
+    "from", "further", "had", "has", "have", "having", "he", "her", "here", "hereby", "herein", "hers", "him",
+    "his", "how", "i", "if", "in", "into", "is", "isn’t", "it", "it’s", "its", "itself", "just", "let", "like",
+    "may", "me", "might", "more", "most", "much", "must", "my", "neither", "no", "nor", "not", "now", "of", "off",
+    "on", "once", "one", "only", "or", "other", "our", "ours", "out", "over", "own", "per", "shall", "she",
+    "should", "so", "some", "such", "than", "that", "the", "their", "theirs", "them", "then", "there", "thereof",
+    "these", "they", "this", "those", "through", "thus", "to", "too", "under", "until", "up", "upon", "very",
+    "was", "we", "were", "what", "when", "where", "whether", "which", "while", "who", "whom", "whose", "why",
+    "will", "with", "within", "without", "would", "yes", "yet", "you", "your", "yours", "i’m", "i’ve", "we’re",
+    "that’s", "didn’t", "doesn’t", "can’t", "won’t", "wasn’t",
+})  # fmt: skip
+"""Words that carry no topic."""
 
 
 def plain(value: str) -> str:

@@ -10,8 +10,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 _TAG = re.compile(r"<([a-zA-Z][\w.-]*)(?:\s[^<>]*)?>(.*?)</\1\s*>", re.DOTALL)
-_WORDS = frozenset({"reviewer", "review", "feedback", "rejection", "rejected", "correction", "words", "comment", "comments"})
-_ASIDE = frozenset({"example", "examples", "instructions", "instruction", "schema", "format", "answer", "previous", "rules"})
+_WORDS = frozenset(
+    {"reviewer", "review", "feedback", "rejection", "rejected", "correction", "words", "comment", "comments"}
+)
+_ASIDE = frozenset(
+    {"example", "examples", "instructions", "instruction", "schema", "format", "answer", "previous", "rules"}
+)
 _REJECTED = re.compile(
     r"\b(reviewer|reject\w*|cannot be used|not right|incorrect|try again|answer again|should (have been|be)|"
     r"(is|was|too) (wrong|high|low|strict|lenient)|wrong)\b",
@@ -31,6 +35,8 @@ class Material:
     """The words to read and to quote from."""
     heading: str = ""
     """The heading of those words, where they have one."""
+    above: str = ""
+    """The headings that stand above it, such as the section's."""
     data: tuple[Any, ...] = ()
     """The material as plain data, where it is JSON: one value a tag."""
     task: str = ""
@@ -42,7 +48,7 @@ class Material:
 
 
 def material(messages: Sequence[BaseMessage]) -> Material:
-    """What stands in XML-like tags in the last human message; else behind its first colon that ends a line; else all of it.
+    """What stands in XML-like tags in the last human message; else behind its first colon at a line's end; else all.
 
     A later human message that rejects the answer before it is not material: it gives a reviewer's words.
     """
@@ -87,7 +93,9 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def _is_rejection(turns: Sequence[BaseMessage], at: int) -> bool:
-    return isinstance(turns[at - 1], AIMessage) and not _tagged(turns[at].text) and bool(_REJECTED.search(turns[at].text))
+    return (
+        isinstance(turns[at - 1], AIMessage) and not _tagged(turns[at].text) and bool(_REJECTED.search(turns[at].text))
+    )
 
 
 def _tagged(text: str) -> list[tuple[str, str]]:
@@ -104,7 +112,9 @@ def _read(message: str, said: tuple[str, ...], previous: Mapping[str, Any]) -> M
         task, bodies = (before, [after.strip()]) if colon and after.strip() else (message, [task.strip()])
     data = tuple(value for value in map(parsed, bodies) if value is not None)
     heading, text = _words(data[0]) if data and len(data) == len(bodies) else ("", "\n\n".join(bodies))
-    return Material(text, heading or _opening(text), data, task, said, previous)
+    first: Any = data[0] if data and heading else None
+    path = first.get("path", ()) if isinstance(first, Mapping) else ()
+    return Material(text, heading or _opening(text), " / ".join(strings(path)), data, task, said, previous)
 
 
 def _words(value: Any) -> tuple[str, str]:

@@ -37,24 +37,38 @@ def write(material: Material) -> str:
     """A text from the material alone: a memo where it holds findings, else its weightiest sentences, quoted."""
     found = findings(material)
     if found:
-        return memo(found, lost(material))
+        return memo(found, lost(material)) + _unheard(material.words)
     count = 1 if re.search(r"\b(one|a single|1) sentence\b|headline|\bin a word\b", material.task, re.I) else 3
     best = ranks.summary(material.text, count)
     if len(ranks.words(material.text)) < 8:
-        return f"The rules model writes only from what it is given, which was: “{' '.join(best) or material.text.strip()}”"
+        return (
+            f"The rules model writes only from what it is given, which was: “{' '.join(best) or material.text.strip()}”"
+        )
     if re.search(r"\b(reply|respond|response|answer) (to|for)\b|\bwrite back\b", material.task, re.I):
-        return f"Thank you for your message. You wrote: “{best[0]}” It concerns: {', '.join(ranks.phrases(material.text, 3))}."
+        topics = ", ".join(ranks.phrases(material.text, 3))
+        return f"Thank you for your message. You wrote: “{best[0]}” It concerns: {topics}."
     return " ".join(best)
 
 
+def _unheard(words: tuple[str, ...]) -> str:
+    """What a reviewer asked of an earlier draft: rules cannot follow it, and say so."""
+    asked = "; ".join(f"“{said}”" for said in words)
+    return (
+        f"\n\n*A reviewer asked of an earlier draft: {asked} Rules cannot follow that: edit the memo.*" if asked else ""
+    )
+
+
 def memo(found: list[Finding], lost: int = 0) -> str:
-    """A memo in Markdown: the counts in a sentence, then what is high, then what is medium, then the numbers of the rest."""
+    """A memo in Markdown: the counts in a sentence, what is high, what is medium, and the numbers of the rest."""
     high = [finding for finding in found if finding.step >= 3]
     medium = [finding for finding in found if finding.step == 2]
     low = [finding for finding in found if finding.step <= 1]
     blocks = ["# Memo for counsel", _headline(found, high, medium, low, lost)]
     if high:
-        blocks += ["## High risk: settle before signing", "\n".join(f"{at}. {_entry(one)}" for at, one in enumerate(high, 1))]
+        blocks += [
+            "## High risk: settle before signing",
+            "\n".join(f"{at}. {_entry(one)}" for at, one in enumerate(high, 1)),
+        ]
     if medium:
         blocks += ["## Medium risk: improve where there is room", "\n".join(f"- {_entry(one)}" for one in medium)]
     if low:
@@ -93,7 +107,9 @@ def _entry(finding: Finding) -> str:
     category = f" ({critical}{finding.category})" if finding.category else ""
     reason = re.sub(r"\s+", " ", finding.reason).strip()
     end = "" if not reason or reason.endswith((".", "!", "?", "…”", ".”")) else "."
-    return f"**{name}**{category}{': ' if reason else ''}{reason}{end}" + (f" *{finding.decided}.*" if finding.decided else "")
+    return f"**{name}**{category}{': ' if reason else ''}{reason}{end}" + (
+        f" *{finding.decided}.*" if finding.decided else ""
+    )
 
 
 def _listed(found: list[Finding]) -> str:

@@ -77,7 +77,7 @@ class _Count:
             self.paths[item.list] = (*self.base(item), 0)
         *base, before = self.paths[item.list]
         number = item.number if item.number > before else before + 1
-        if number > before + _FAR and before or number > 200:
+        if (number > before + _FAR and before) or number > 200:
             return None
         self.paths[item.list] = (*base, number)
         return self.paths[item.list]

@@ -9,10 +9,10 @@ from markdown_it.token import Token
 # Indented code is switched off: in agreements four spaces are layout, not code.
 _MARKDOWN = MarkdownIt("commonmark").disable("code")
 _TAGS = (
-    "a abbr b big br center cite code del div em font h1 h2 h3 h4 h5 h6 i ins li mark ol p q s small span strike strong "
-    "sub sup table tbody td th thead tr tt u ul"
+    "a|abbr|b|big|br|center|cite|code|del|div|em|font|h[1-6]|i|ins|li|mark|ol|p|q|s|small|span|strike|strong|sub|sup|"
+    "table|tbody|td|th|thead|tr|tt|u|ul"
 )
-_TAG = re.compile(rf"</?(?:{'|'.join(_TAGS.split())})\b[^<>]*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(rf"</?(?:{_TAGS})\b[^<>]*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _ITEM = re.compile(r"\(?[a-zA-Z0-9]{1,4}[.)]\s|[-•*–]\s")
 
 

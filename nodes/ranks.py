@@ -7,25 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from treadle.nodes.lexicons import STOP
+
 Scores = NDArray[np.float64]
 
 _MOST = 800  # sentences that are compared with one another; later ones keep a low, falling score
-_ENDS = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][”\"')\]]))\s+(?=[\"“‘'(\[]?[^\W_a-z])|\s*\n\s*\n\s*|\n(?=\s*(?:[-*•]|\(\w{1,4}\))\s)")
+_ENDS = re.compile(
+    r"(?:(?<=[.!?])|(?<=[.!?][”\"')\]]))\s+(?=[\"“‘'(\[]?[^\W_a-z])|\s*\n\s*\n\s*|\n(?=\s*(?:[-*•]|\(\w{1,4}\)|[a-z]\.)\s)"
+)
 _SHORT = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|no|art|sec|para|inc|ltd|co|corp|mr|mrs|ms|dr|prof|st|approx|incl|[a-z])|^\W*\d+(?:\.\d+)*)\.$",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_](?:[\w’'-]*\w)?")
-STOP = frozenset(
-    """a about above after again all also am an and any are aren’t as at be because been before being below between both but by
-    can cannot could did do does doing don’t down during each either else every few for from further had has have having he her here
-    hereby herein hers him his how i if in into is isn’t it it’s its itself just let like may me might more most much must my
-    neither no nor not now of off on once one only or other our ours out over own per shall she should so some such than that
-    the their theirs them then there thereof these they this those through thus to too under until up upon very was we were
-    what when where whether which while who whom whose why will with within without would yes yet you your yours i’m i’ve we’re
-    that’s didn’t doesn’t can’t won’t wasn’t""".split()
-)
-"""Words that carry no topic."""
 
 
 def sentences(text: str) -> list[str]:
@@ -35,11 +29,11 @@ def sentences(text: str) -> list[str]:
     ['Fees, e.g. No. 7, are due.', 'They bear interest.']
     """
     result: list[str] = []
-    for piece in filter(None, (piece.strip() for piece in _ENDS.split(text))):
-        if result and _SHORT.search(result[-1][-12:]) and result[-1] + " " + piece in re.sub(r"\s+", " ", text):
+    for piece in filter(None, (" ".join(piece.split()) for piece in _ENDS.split(text))):
+        if result and _SHORT.search(result[-1][-12:]):
             result[-1] += " " + piece
         else:
-            result.append(re.sub(r"\s+", " ", piece))
+            result.append(piece)
     return result
 
 
@@ -52,7 +46,23 @@ def words(text: str) -> list[str]:
 def stem(word: str) -> str:
     """A word without its commonest endings: rough, but equal for ``renew``, ``renews`` and ``renewal``."""
     word = re.sub(r"[’']s?$", "", word.lower())
-    for ending in ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "als", "al", "ers", "er", "ed", "es", "s"):
+    for ending in (
+        "ations",
+        "ation",
+        "ments",
+        "ment",
+        "ings",
+        "ing",
+        "ies",
+        "ied",
+        "als",
+        "al",
+        "ers",
+        "er",
+        "ed",
+        "es",
+        "s",
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             word = word[: -len(ending)]
             break
@@ -78,11 +88,11 @@ def rank(items: Sequence[Sequence[str]]) -> Scores:
     scores = power(graph)
     tail = np.linspace(0.5, 0.1, len(items) - len(head)) * scores.min()
     total: Scores = np.concatenate([scores, tail])
-    return total / total.sum()
+    return np.asarray(total / total.sum(), dtype=np.float64)
 
 
 def power(graph: Scores, *, damping: float = 0.85, rounds: int = 60) -> Scores:
-    """The stationary scores of a walk on a weighted graph (rows to columns) that restarts anywhere with ``1 - damping``."""
+    """The stationary scores of a walk over a weighted graph (rows to columns) that restarts with ``1 - damping``."""
     size = len(graph)
     weights = graph.sum(axis=1, keepdims=True)
     walk = np.divide(graph, weights, out=np.full_like(graph, 1.0 / size), where=weights > 0)
@@ -99,6 +109,9 @@ def summary(text: str, count: int = 3) -> list[str]:
     """The ``count`` sentences that matter most, quoted as they stand and in their order."""
     found = sentences(text)
     scores = rank([words(sentence) for sentence in found])
+    scores = scores * np.array(
+        [0.1 if len(sentence.split()) < 5 else 1.0 for sentence in found]
+    )  # headings tell little
     best = sorted(range(len(found)), key=lambda row: (-round(float(scores[row]), 12), row))[:count]
     return [found[row] for row in sorted(best)]
 

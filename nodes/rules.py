@@ -34,10 +34,10 @@ NOTE = f"rules: word lists and TextRank, no language model; good for {GOOD_FOR}.
 class RulesModel(BaseChatModel):
     """A chat model of word lists and TextRank: deterministic, offline, done in milliseconds.
 
-    It fills any JSON Schema (`with_structured_output`, or ``bind(response_format=...)``) and writes memos and extracts. It
-    writes only from its input or in fixed forms. Every answer's ``response_metadata`` has ``model_name``, ``note`` (that it
-    is no language model) and ``confidence``: for every enum and boolean field, by its path, the margin of the choice, 0 to 1.
-    Tokens in ``usage_metadata`` are counted words.
+    It fills any JSON Schema (`with_structured_output`, or ``bind(response_format=...)``) and writes memos and extracts.
+    It writes only from its input or in fixed forms. Every answer's ``response_metadata`` has ``model_name``, ``note``
+    (that it is no language model) and ``confidence``: by the path of every enum and boolean field, a number from 0 to 1
+    made from the margin of the choice. Tokens in ``usage_metadata`` are counted words.
 
     >>> RulesModel().invoke("Sum up in one sentence:\\nThe fees rise. The fees rise every year by ten per cent.").text
     'The fees rise every year by ten per cent.'
@@ -63,7 +63,9 @@ class RulesModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=self._answer(messages, stop, kwargs.get("response_format")))])
+        return ChatResult(
+            generations=[ChatGeneration(message=self._answer(messages, stop, kwargs.get("response_format")))]
+        )
 
     async def _agenerate(
         self,
@@ -99,7 +101,13 @@ class RulesModel(BaseChatModel):
             yield chunk
 
     def with_structured_output(
-        self, schema: dict[str, Any] | type, *, include_raw: bool = False, method: str | None = None, strict: bool | None = None, **kwargs: Any
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: str | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
         """Answers that fit a pydantic class, TypedDict or JSON Schema; ``method`` and ``strict`` change nothing here.
 

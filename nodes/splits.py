@@ -14,7 +14,10 @@ _BOLD = re.compile(r"\s*(?:<[^<>]+>\s*)*(?:\*\*|__)(.+?)(?:\*\*|__)(?:</\w+>)*\s
 _SPAN = re.compile(r"\s*<(span|b|strong|u)\b[^<>]*>([^<>]+)</\1>\s*([.:]?)(.*)", re.DOTALL)
 _LEAD = re.compile(r"([^\W\d_a-z][^.:;?!]{1,70})(?:[.:]\s+\S|[.:]?$)")
 _QUOTES = "“\"'‘"
-_SMALL = frozenset("a an and as at by for from in into its no not of on or other than the to upon with without".split())
+_SMALL = frozenset({
+    "a", "an", "and", "as", "at", "by", "for", "from", "in", "into", "its", "no", "not", "of", "on", "or", "other",
+    "than", "the", "to", "upon", "with", "without",
+})  # fmt: skip
 _PROSE = 25  # words from which unnumbered text counts as a part of its own
 _INTRO = 12  # words from which a section's own words, before its first clause, are a clause
 
@@ -221,7 +224,7 @@ def _paragraphs(lines: list[Line]) -> list[_Part]:
             titles = [title for title in titles if title[0] < line.heading] + [(line.heading, plain(line.text))]
         elif not line.heading and not line.rule:
             blocks[line.block] += 1
-            joins = parts and (blocks[line.block] > 1 or line.bullet and not parts[-1].lines[0].heading)
+            joins = parts and (blocks[line.block] > 1 or (line.bullet and not parts[-1].lines[0].heading))
             if joins and parts[-1].path == [title for _, title in titles]:
                 parts[-1].lines.append(line)
             else:

@@ -11,6 +11,8 @@ from treadle.nodes.materials import Material
 from treadle.nodes.ranks import stem, words
 
 _ALIKE = 0.35  # confidence where nothing speaks for any value
+_QUOTES = ("“", '"', "‘", "'")
+_UNREAD = 0.55  # confidence in a low risk where no list knows the wording and the topic is a grave one
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,14 @@ class Verdict:
 def verdict(name: str, description: str, values: Sequence[Any], material: Material) -> Verdict:
     """The value of an enum that fits the material best.
 
-    Steps of a scale are taken by harmful wording (risk), urgency or feeling, as the field's name says; topics by their word
-    lists; any other value by the overlap of its own words with the text. What a reviewer said of an earlier answer comes first.
+    Steps of a scale are taken by harmful wording (risk) or urgency, as the field's name says; feelings and topics by
+    their word lists; any other value by its own words in the text. What a reviewer said of an earlier answer decides.
     """
-    found = _scale(name, description, values, material) or _feeling(values, material) or _yes(name, description, values, material)
+    found = (
+        _scale(name, description, values, material)
+        or _feeling(values, material)
+        or _yes(name, description, values, material)
+    )
     found = found or _topic(name, description, values, material)
     return _corrected(found, name, values, material)
 
@@ -46,18 +52,30 @@ def _scale(name: str, description: str, values: Sequence[Any], material: Materia
     asked = f"{name} {description} {material.task if not re.search('risk|urgen|priorit', name, re.I) else ''}".lower()
     if re.search(r"urgen|priorit|deadline|how soon", asked):
         return _ranged(steps, *_urgency(material.text))
-    return _ranged(steps, *_risk(material.text))
+    found = _ranged(steps, *_risk(material))
+    return replace(found, confidence=_UNREAD) if not found.label and _grave(material) else found
 
 
-def _risk(text: str) -> tuple[float, str, tuple[int, int] | None]:
-    found = harms.hits(text)
+def _risk(material: Material) -> tuple[float, str, tuple[int, int] | None]:
+    """The weight of harmful wording, up to three kinds of it in words, and where the weightiest stands."""
+    opening = len(material.heading) if material.text.startswith(material.heading) else 0
+    found = harms.hits(material.text, opening)
     weight = harms.weight(found)
-    bad = [hit for hit in found if hit.harm.weight > 0]
-    if weight >= harms.MEDIUM and bad:
-        label = ", ".join(dict.fromkeys(hit.harm.label for hit in bad[:3]))
-        return weight, label, (bad[0].start, bad[0].end)
-    eased = [hit for hit in reversed(found) if hit.harm.weight < 0][:1]
-    return weight, eased[0].harm.label if eased else "", (eased[0].start, eased[0].end) if eased else None
+    kinds = sorted((hit for hit in found if hit.harm.weight * (1 if weight >= harms.MEDIUM else -1) > 0), key=_heavy)
+    if not kinds:
+        return weight, "", None
+    label = ", ".join(hit.harm.label for hit in found if hit in kinds[:3])
+    return weight, label, (kinds[0].start, kinds[0].end)
+
+
+def _heavy(hit: harms.Hit) -> float:
+    return -abs(hit.harm.weight)
+
+
+def _grave(material: Material) -> bool:
+    """Whether the silence of the word lists proves little: the topic is a grave one, or none is recognised."""
+    topic = _topic("", "", lexicons.CONTRACT, material)
+    return topic.confidence == _ALIKE or (topic.value in lexicons.GRAVE and topic.confidence > _UNREAD)
 
 
 def _urgency(text: str) -> tuple[float, str, tuple[int, int] | None]:
@@ -81,8 +99,8 @@ def _feeling(values: Sequence[Any], material: Material) -> Verdict | None:
     names = {lexicons.plain(value): value for value in values if isinstance(value, str)}
     if not {"positive", "negative"} <= set(names):
         return None
-    good = [hit for hit in lexicons.GOOD.finditer(material.text)]
-    bad = [hit for hit in lexicons.BAD.finditer(material.text)]
+    good = list(lexicons.GOOD.finditer(material.text))
+    bad = list(lexicons.BAD.finditer(material.text))
     flipped = {hit.start() for hit in (*good, *bad) if lexicons.NOT.search(material.text[: hit.start()])}
     plus = [h for h in good if h.start() not in flipped] + [h for h in bad if h.start() in flipped]
     minus = [h for h in bad if h.start() not in flipped] + [h for h in good if h.start() in flipped]
@@ -111,7 +129,9 @@ def truth(name: str, description: str, material: Material) -> Verdict:
     """Whether the text speaks of what a field's name and description name, and does not deny it."""
     asked = set(words(lexicons.plain(name))) - {"has", "is", "contain", "mention", "includ"}
     wider = set(words(description)) - asked
-    matches = [match for match in re.finditer(r"[^\W\d_][\w’'-]*", material.text) if stem(match[0].lower()) in asked | wider]
+    matches = [
+        match for match in re.finditer(r"[^\W\d_][\w’'-]*", material.text) if stem(match[0].lower()) in asked | wider
+    ]
     direct = [match for match in matches if stem(match[0].lower()) in asked]
     said = [match for match in direct or matches if not lexicons.NOT.search(material.text[: match.start()])]
     yes = bool(said) and (bool(direct) or len({stem(match[0].lower()) for match in said}) > 1)
@@ -129,7 +149,9 @@ def _topic(name: str, description: str, values: Sequence[Any], material: Materia
     return Verdict(values[order[0]], _sure((best - next_best) / (1 + 0.25 * best), 1.0), "", scores[order[0]][1])
 
 
-def _score(value: str, material: Material, description: str, topics: set[str | None]) -> tuple[float, tuple[int, int] | None]:
+def _score(
+    value: str, material: Material, description: str, topics: set[str | None]
+) -> tuple[float, tuple[int, int] | None]:
     """How much the text speaks of a value; the heading counts most, repeated words less and less."""
     topic = lexicons.topic(value)
     names = [topic] if topic else []
@@ -140,13 +162,21 @@ def _score(value: str, material: Material, description: str, topics: set[str | N
     kinds = {stem(match[0].lower()): 0 for match in found}
     for match in found:
         kinds[stem(match[0].lower())] += 1
-    head = sum(len(pattern.findall(material.heading)) for pattern in patterns)
+    heading = (
+        "" if material.heading[:1] in _QUOTES else material.heading
+    )  # a defined term is not what a clause is about
+    head = sum(len(pattern.findall(heading)) for pattern in patterns)
     body = sum(math.log2(1 + count) for count in kinds.values()) / (1 + len(words(material.text)) / 120)
-    return 4.0 * min(head, 2) + body, (found[0].start(), found[0].end()) if found else None
+    above = sum(bool(pattern.search(material.above)) for pattern in patterns)
+    strong = sum(bool(lexicons.STRONG[name].search(material.text)) for name in names if name in lexicons.STRONG)
+    return 4.0 * min(head, 2) + 1.5 * min(above, 1) + 1.5 * min(strong, 2) + body, (
+        found[0].start(),
+        found[0].end(),
+    ) if found else None
 
 
 def _own(value: str, description: str) -> re.Pattern[str]:
-    """The words of an unknown value, and those that the description puts beside it (``billing: charges and refunds``)."""
+    """The words of an unknown value, and those that the description puts beside it (``billing: charges, refunds``)."""
     own = re.escape(value) + r"[\"'”’]?\s*(?:[:=–—-]|means|is|are|for|\()\s*([^.;\n|)]{3,80})"
     beside = re.search(own, description, re.IGNORECASE)
     stems = words(lexicons.plain(value)) + (words(beside[1]) if beside else [])
@@ -171,20 +201,35 @@ def _corrected(found: Verdict, name: str, values: Sequence[Any], material: Mater
 
 
 def _named(said: str, name: str, values: Sequence[Any]) -> Any:
-    field = re.escape(lexicons.plain(name)).replace(r"\ ", r"[\s_-]")
-    cue = rf"(?:should(?: have)? be(?:en)?|must be|\bis\b|it[’']s|\bas\b|\bcall(?:ed)?|\brated?|make it|{field}\s*[:=]?)"
-    link = r"\s+(?:an?\s+|the\s+|of\s+|under\s+|just\s+|about\s+|a matter of\s+|clearly\s+|really\s+|only\s+)*[“\"']?"
-    for value in sorted((value for value in values if isinstance(value, str)), key=len, reverse=True):
-        own = re.escape(lexicons.plain(value)).replace(r"\ ", r"[\s_-]")
-        if re.search(rf"{cue}(?!\s+(?:not|too)\b){link}{own}\b(?!\w)|(?<!not )(?<!too )\b{own}[\s-]+{field}\b|\b(?:to|→|but)\s+{own}\b", said, re.I):
+    """The value that a reviewer's words put in its place (“should be low”, “low risk”), or None."""
+    known = sorted((value for value in values if isinstance(value, str)), key=len, reverse=True)
+    for value in known:
+        if re.search(_naming(_spaced(name), _spaced(value)), said, re.IGNORECASE):
             return value
-    alone = [value for value in values if isinstance(value, str) and lexicons.plain(value) in lexicons.plain(said)]
-    return alone[0] if len(alone) == 1 and len(said.split()) <= 4 and not re.search(r"\b(not|too|wrong)\b", said, re.I) else None
+    alone = [value for value in known if lexicons.plain(value) in lexicons.plain(said)]
+    brief = len(said.split()) <= 4 and not re.search(r"\b(not|too|wrong)\b", said, re.IGNORECASE)
+    return alone[0] if len(alone) == 1 and brief else None
+
+
+def _spaced(value: str) -> str:
+    return r"[\s_-]".join(map(re.escape, lexicons.plain(value).split())) or r"(?!)"
+
+
+def _naming(field: str, value: str) -> str:
+    """A pattern for: should be VALUE, FIELD: VALUE, VALUE FIELD, to VALUE, not OTHER but VALUE."""
+    cue = (
+        rf"(?:should(?: have)? be(?:en)?|must be|\bis\b|it[’']s|\bas\b|\bcall(?:ed)?|\brated?|make it|{field}\s*[:=]?)"
+    )
+    link = r"\s+(?:(?:an?|the|of|under|just|about|a matter of|clearly|really|only)\s+)*[“\"']?"
+    before = rf"{cue}(?!\s+(?:not|too)\b){link}{value}\b(?!\w)"
+    behind = rf"(?<!not )(?<!too )\b{value}[\s-]+{field}\b"
+    return rf"{before}|{behind}|(?:\bto|→|\bbut)\s+{value}\b"
 
 
 def _moved(said: str, name: str, values: Sequence[Any], before: Any) -> Any:
-    """One step down the scale for “too high”, up for “too low”; the two words must be about this field or about none."""
-    steps = sorted((v for v in values if isinstance(v, str) and lexicons.step(v) is not None), key=lambda v: lexicons.step(v) or 0)
+    """One step down the scale for “too high”, up for “too low”; None where the words say neither."""
+    places = {value: at for value in values if isinstance(value, str) and (at := lexicons.step(value)) is not None}
+    steps = sorted(places, key=lambda value: places[value])
     if before not in steps:
         return None
     down = re.search(r"\b(too (high|strict|harsh|severe)|over(rated|stated)|exaggerat\w+|lower)\b", said, re.I)
