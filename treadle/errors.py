@@ -20,7 +20,8 @@
     ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
     ├── RunNotFound          (LookupError)   no run with that thread id
-    └── LeaseHeld            (RuntimeError)  another process is advancing the run
+    ├── LeaseHeld            (RuntimeError)  another process is advancing the run
+    └── PageUnavailable      (RuntimeError)  the reviewers' page cannot be served here, such as on a port in use
 
 Each also is the builtin error beside it, so that code which knows nothing of treadle can catch it. A message says what
 is wrong, where, and what to do.
@@ -113,3 +114,7 @@ class RunNotFound(TreadleError, LookupError):
 
 class LeaseHeld(TreadleError, RuntimeError):
     """Another process is advancing the run."""
+
+
+class PageUnavailable(TreadleError, RuntimeError):
+    """The reviewers' page cannot be served as asked; the message says what would help."""
