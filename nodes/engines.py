@@ -4,38 +4,20 @@ import asyncio
 import atexit
 import ctypes
 import os
-import secrets
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 from queue import SimpleQueue
-from types import ModuleType
 from typing import Any
 
 from treadle.errors import ModelUnavailable, PromptTooLong
+from treadle.nodes.openings import Opening, serve
 
 Chunk = Mapping[str, Any]
 Said = Chunk | Exception | None
 """What a call says: a chunk, an error, or None at its end."""
-
-BATCH = 64
-"""Tokens of a prompt that are read between two looks at whether the call was stopped: under two seconds' work."""
-
-
-@dataclass(frozen=True)
-class Opening:
-    """How weights are opened; equal openings share one engine."""
-
-    path: Path
-    context: int
-    """Tokens of prompt and answer together that one call has."""
-    threads: int
-    slots: int
-    """Calls that run at the same time; the others wait their turn."""
 
 
 @dataclass(eq=False)
@@ -106,10 +88,12 @@ class Engine:
             self._calls.put(None)
         for thread in self._threads:
             thread.join()
+        if _forked:
+            self.abandon()
         self._server = None
 
     def abandon(self) -> None:
-        """Forget the engine in a forked child, where its threads are not: closing it would wait for them for ever."""
+        """Keep the engine from ever being closed, where closing would wait for threads that a fork left behind."""
         if self._server is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
 
@@ -133,12 +117,14 @@ class Engine:
     def _opened(self) -> Any:
         with self._lock:
             if self._server is None:
-                self._server = _server(self.opening)
+                self._server = serve(self.opening)
             return self._server
 
 
 _engines: dict[Opening, Engine] = {}
 _guard = threading.Lock()
+_forked = False
+"""Whether this process was forked from one with engines: the library's own threads are then missing for good."""
 
 
 def engine(opening: Opening) -> Engine:
@@ -156,48 +142,6 @@ def close() -> None:
         _engines.clear()
     for opened in engines:
         opened.close()
-
-
-def library() -> ModuleType:
-    """The package that runs the models, imported when one is used.
-
-    Raises:
-        ModelUnavailable: it is not installed, or does not work on this machine.
-    """
-    try:
-        return import_module("xllamacpp")
-    except ImportError as error:
-        raise ModelUnavailable(
-            f"a local model needs the package xllamacpp ({error}): pip install 'treadle[local]'"
-        ) from error
-
-
-def cpus() -> int:
-    """The processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _server(opening: Opening) -> Any:
-    package = library()
-    params = package.CommonParams()
-    params.model.path = str(opening.path)
-    params.n_ctx, params.n_parallel = opening.context * opening.slots, opening.slots
-    params.n_batch = params.n_ubatch = BATCH
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = opening.threads
-    # Weights stay in the file's own pages, and no copies of earlier prompts are kept beside the slots.
-    params.no_extra_bufts, params.cache_ram_mib = True, 0
-    params.verbosity, params.offline, params.n_threads_http = -1, True, 1
-    # The engine opens a port on loopback that nothing here needs; a key that nobody knows closes it.
-    params.api_keys, params.ui, params.endpoint_slots = [secrets.token_urlsafe(32)], False, False
-    try:
-        return package.Server(params)
-    except RuntimeError as error:
-        raise ModelUnavailable(
-            f"{opening.path} cannot be opened as a model of {opening.context} tokens: it is damaged or no GGUF "
-            "file (`treadle models pull` fetches a sound one), or the memory is too small for it"
-        ) from error
 
 
 def _fault(error: Mapping[str, Any]) -> Exception:
@@ -222,11 +166,23 @@ def _tell(loop: asyncio.AbstractEventLoop, heard: asyncio.Queue[Said], said: Sai
 
 
 def _abandon() -> None:
-    global _guard
-    _guard = threading.Lock()
-    for opened in _engines.values():
-        opened.abandon()
+    """In a forked child: forget the parent's engines, whose threads are not here."""
+    global _guard, _forked
+    _guard, opened = threading.Lock(), list(_engines.values())
     _engines.clear()
+    for left in opened:
+        left.abandon()
+    if opened and not _forked:
+        _forked = True
+        _leave_without_destructors()
+
+
+def _leave_without_destructors() -> None:
+    # The library's static destructors join a thread of the parent and never return. Python has flushed and finalised
+    # when they run, so the C library is told to leave then; without on_exit such a child must leave by os._exit.
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "on_exit"):
+        libc.on_exit(libc._exit, None)
 
 
 atexit.register(close)

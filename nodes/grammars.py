@@ -10,7 +10,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from treadle.errors import OutputInvalid
-from treadle.nodes.engines import library
+from treadle.nodes.openings import library
 
 Schema = Mapping[str, Any]
 
@@ -53,6 +53,10 @@ class Shape:
                 f"the answer is not JSON ({error}), so the schema has a part that no grammar can hold, such as a "
                 f"pattern with look-ahead: simplify it; the answer was {message.text[:200]!r}"
             ) from error
+        except ValueError as error:
+            raise OutputInvalid(
+                f"the answer does not fit the schema: {error}; it was {message.text[:200]!r}"
+            ) from error
 
 
 def shape(declared: Any) -> Shape:
@@ -68,6 +72,8 @@ def shape(declared: Any) -> Shape:
         return Shape(convert_to_json_schema(declared))
     if isinstance(declared, type) and issubclass(declared, BaseModel):
         return Shape(declared.model_json_schema(), declared.model_validate_json)
+    if hasattr(declared, "parse_obj"):  # a model of pydantic's first version
+        return Shape(convert_to_json_schema(declared), lambda text: declared.parse_obj(json.loads(text)))
     adapter: TypeAdapter[Any] = TypeAdapter(declared)
     return Shape(adapter.json_schema(), adapter.validate_json)
 

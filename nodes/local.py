@@ -17,8 +17,9 @@ from pydantic import Field
 from treadle.errors import OutputInvalid
 from treadle.nodes import calls, grammars
 from treadle.nodes.confidences import offers
-from treadle.nodes.engines import Engine, Opening, cpus, engine
+from treadle.nodes.engines import Engine, engine
 from treadle.nodes.grammars import Shape
+from treadle.nodes.openings import Opening, cpus
 from treadle.nodes.replies import Reply
 from treadle.nodes.turns import turns
 from treadle.nodes.weights import DEFAULT, KNOWN, find
@@ -39,7 +40,7 @@ class LocalModel(BaseChatModel):
 
     Takes text, gives text, JSON held to a schema by a grammar (`with_structured_output`), or tool calls (`bind_tools`).
     ``response_metadata["confidence"]`` of a structured answer has the probability of each enum, literal or boolean
-    value by its path, such as ``{"risk": 0.83}``. One engine a process serves all models of equal weights and size; calls
+    value by its path, such as ``{"risk": 0.83}``. One engine a process serves models of equal weights and size; calls
     beyond its slots wait their turn. A prompt that the context cannot hold raises PromptTooLong; weights that are not
     here raise ModelUnavailable, with the commands that would help.
     """
@@ -120,7 +121,7 @@ class LocalModel(BaseChatModel):
         """
         shape = grammars.shape(schema)
         asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": shape.schema}}
-        traced = {"kwargs": {"method": method}, "schema": schema}
+        traced = {"kwargs": {"method": method}, "schema": schema if isinstance(schema, type) else shape.schema}
         held = self.bind(response_format=asked, ls_structured_output_format=traced, **kwargs)
         return held | RunnableLambda(_both(shape) if include_raw else shape.read)
 
