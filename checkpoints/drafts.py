@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import names, queues, states
+from treadle.checkpoints import fences, names, queues, states
 from treadle.checkpoints import writes as rows
 from treadle.checkpoints.spaces import Place, place
 from treadle.checkpoints.states import Draft, Memory, Stored
@@ -33,6 +33,7 @@ class Drafts:
         draft = self._draft(place(config), checkpoint, metadata, new)
 
         def work(connection: sqlite3.Connection) -> Stored:
+            fences.admit(connection, config)
             stored = states.put(connection, draft, self.memory)
             queues.advance(connection, draft.place)
             if names.SENDS in stored.line.pointers:
@@ -83,6 +84,7 @@ class Drafts:
         failed = any(channel == "__error__" for channel, _ in writes)
 
         def work(connection: sqlite3.Connection) -> None:
+            fences.admit(connection, config)
             key = rows.put(connection, at, typed, task_id, task_path, self.memory.tails)
             if asked:
                 node = names.name(connection, key, task_path, self.memory, self.serde.loads_typed)

@@ -22,8 +22,8 @@ def name(connection: sqlite3.Connection, key: int, task_path: str, memory: Memor
     """
     if task_path.startswith(PULL):
         return task_path.removeprefix(PULL)
-    position = task_path.removeprefix(PUSH)
-    if position == task_path or not position.isdecimal():
+    position = task_path.removeprefix(PUSH).partition(", ")[0]
+    if not task_path.startswith(PUSH) or not position.isdecimal():
         return ""
     names = _sent(connection, key, memory, decode)
     return names[int(position)] if int(position) < len(names) else ""

@@ -149,7 +149,8 @@ def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str], *,
         connection.execute("UPDATE reviews SET status = 'closed', closed_at = ? WHERE seq = ?", (now, row["seq"]))
         if row["status"] == "decided":
             connection.execute(
-                "UPDATE decisions SET applied_at = ? WHERE thread_id = ? AND interrupt_id = ? AND applied_at IS NULL",
+                "UPDATE decisions SET applied_at = ?1 WHERE seq ="  # an earlier one was refused by the graph
+                " (SELECT max(seq) FROM decisions WHERE thread_id = ?2 AND interrupt_id = ?3)",
                 (now, thread_id, id_),
             )
 

@@ -1,0 +1,175 @@
+"""The review queue: what waits for a person, in every run on this database."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from treadle.checkpoints.audits import Decision, decision
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.errors import ReviewNotFound
+
+Status = Literal["pending", "decided", "closed"]
+
+
+@dataclass(frozen=True)
+class Review:
+    """A question that a run asked and a person answers; times are seconds since 1970, UTC."""
+
+    id: str
+    """The interrupt's id."""
+    thread_id: str
+    graph: str | None
+    """Name of the run's graph, where it is known."""
+    ns: str
+    """Namespace of the graph that asked, with the ids of its tasks."""
+    path: str
+    """The same without ids: where in the drawing."""
+    node: str
+    checkpoint_id: str
+    task_id: str
+    status: Status
+    """``pending``, ``decided`` (an answer is recorded, the run has yet to go on), ``closed`` (the run went on)."""
+    value: Any
+    """What the node asked: the interrupt's value as plain data."""
+    schema: dict[str, Any] | None
+    """JSON schema of the answer, if the node gave one."""
+    digest: str
+    gate: str | None
+    title: str | None
+    why: str | None
+    assign: str | None
+    priority: float
+    due: float | None
+    asked_at: float
+    closed_at: float | None
+    problem: str | None
+    """Why the graph refused the answer before, if it did."""
+    decision: Decision | None
+    """The decision that holds; None while it is pending, and where the run went on without one."""
+
+
+_ELSEWHERE = ("id", "value", "schema", "decision")
+
+
+def _review(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
+    schema = row["schema"]
+    return Review(
+        id=row["interrupt_id"],
+        value=json.loads(row["value"]),
+        schema=json.loads(schema) if schema else None,
+        decision=None if row["status"] == "pending" else decided(connection, row["thread_id"], row["interrupt_id"]),
+        **{field.name: row[field.name] for field in fields(Review) if field.name not in _ELSEWHERE},
+    )
+
+
+def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Decision | None:
+    """The newest decision about a review, unless the graph refused it."""
+    row = connection.execute(
+        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? ORDER BY seq DESC LIMIT 1",
+        (thread_id, interrupt_id),
+    ).fetchone()
+    return None if row is None or row["action"] == "refused" else decision(row)
+
+
+def pending(
+    saver: SqliteSaver,
+    *,
+    thread: str | None = None,
+    graph: str | None = None,
+    gate: str | None = None,
+    assign: str | None = None,
+    search: str | None = None,
+    status: Status | None = "pending",
+    limit: int = 50,
+    offset: int = 0,
+) -> list[Review]:
+    """What waits, most urgent first: by priority, then due time, then age. ``status=None`` takes every status.
+
+    ``search`` finds questions that have all its words, or beginnings of words, in any case; or the id of a run.
+    """
+    where, values = _filter(thread, graph, gate, assign, search, status)
+
+    def work(connection: sqlite3.Connection) -> list[Review]:
+        rows = connection.execute(
+            f"SELECT * FROM reviews WHERE {where} ORDER BY {_URGENCY} LIMIT ? OFFSET ?", (*values, limit, offset)
+        ).fetchall()
+        return [_review(connection, row) for row in rows]
+
+    return saver.database.read(work)
+
+
+def count(
+    saver: SqliteSaver,
+    *,
+    thread: str | None = None,
+    graph: str | None = None,
+    gate: str | None = None,
+    assign: str | None = None,
+    search: str | None = None,
+    status: Status | None = "pending",
+) -> int:
+    """How many reviews ``pending`` would list without a limit."""
+    where, values = _filter(thread, graph, gate, assign, search, status)
+    return saver.database.read(
+        lambda connection: int(connection.execute(f"SELECT count(*) FROM reviews WHERE {where}", values).fetchone()[0])
+    )
+
+
+def review(saver: SqliteSaver, id: str, *, thread: str | None = None) -> Review:  # noqa: A002
+    """One review, by its id or the beginning of it that no other has; ReviewNotFound says what to do otherwise."""
+
+    def work(connection: sqlite3.Connection) -> Review:
+        return _review(connection, find(connection, id, thread))
+
+    return saver.database.read(work)
+
+
+def find(connection: sqlite3.Connection, start: str, thread: str | None) -> sqlite3.Row:
+    """The one row whose id begins so."""
+    rows = connection.execute(
+        "SELECT * FROM reviews WHERE interrupt_id >= ? AND interrupt_id < ? AND thread_id = ifnull(?, thread_id)"
+        " LIMIT 3",
+        (start, start + "\U0010ffff", thread),
+    ).fetchall()
+    rows = [row for row in rows if row["interrupt_id"] == start] or rows
+    if not start or not rows:
+        run = f" in run {thread}" if thread else ""
+        raise ReviewNotFound(f"No review has the id {start!r}{run}: `treadle reviews` lists those that wait.")
+    if len(rows) > 1:
+        raise ReviewNotFound(f"Several reviews have ids that begin with {start!r}: {_several(rows)}.")
+    found: sqlite3.Row = rows[0]
+    return found
+
+
+def _several(rows: Sequence[sqlite3.Row]) -> str:
+    if len({row["interrupt_id"] for row in rows}) == 1:
+        return f"the runs {', '.join(row['thread_id'] for row in rows)} share it, so name the run as well"
+    return f"{', '.join(row['interrupt_id'] for row in rows)}; give more of it"
+
+
+# The same expressions as in the index on what is pending, which therefore needs no sorting.
+_URGENCY = "priority DESC, ifnull(due, 9e999), asked_at, seq"
+
+
+def _filter(
+    thread: str | None, graph: str | None, gate: str | None, assign: str | None, search: str | None, status: str | None
+) -> tuple[str, list[Any]]:
+    wanted = {"thread_id": thread, "graph": graph, "gate": gate, "assign": assign}
+    clauses = [f"{column} = ?" for column, value in wanted.items() if value is not None]
+    values: list[Any] = [value for value in wanted.values() if value is not None]
+    if status is not None:
+        if status not in get_args(Status):
+            raise ValueError(f"No review has the status {status!r}: it is one of {', '.join(get_args(Status))}.")
+        # In the text and not as a value, so that SQLite sees that the index on what is pending serves.
+        clauses.append(f"status = '{status}'")
+    if search and search.strip():
+        clauses.append("(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?))")
+        values += [search.strip(), _phrases(search)]
+    return " AND ".join(clauses) or "1", values
+
+
+def _phrases(search: str) -> str:
+    """The words as FTS5 takes them literally, each as the beginning of one."""
+    return " ".join('"' + word.replace('"', '""') + '"*' for word in search.replace("\0", " ").split())

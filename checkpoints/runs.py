@@ -1,0 +1,176 @@
+"""The ledger: one row a run, and how a run passes from one status to the next."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from treadle.checkpoints.leases import Lease, confirm, free
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.errors import RunNotFound
+
+Status = Literal["direct", "running", "waiting", "decided", "done", "failed", "stalled", "parked"]
+
+PATIENCE = 3
+"""Failures in a row after which a worker parks a run."""
+
+DELAY = 2.0
+"""Seconds before a worker tries a failed run again; doubled at each further failure."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One thread of a graph; times are seconds since 1970, UTC."""
+
+    thread_id: str
+    graph: str | None
+    """Name of its graph, where it is known."""
+    fingerprint: str | None
+    status: Status
+    """``direct`` (invoked without the runner), ``running``, ``waiting`` (for a person), ``decided`` (an answer is
+    recorded, the run has yet to go on), ``done``, ``failed``, ``stalled`` (its process ended in the middle),
+    ``parked`` (no worker tries it again before somebody decides or advances it)."""
+    created_at: float
+    updated_at: float
+    finished_at: float | None
+    steps: int
+    """Supersteps of the outermost graph."""
+    tokens_in: int
+    tokens_out: int
+    cost: float
+    error: str | None
+    pending: int
+    """Reviews that wait for a person."""
+    decided: int
+    """Answers that are recorded and not yet taken over."""
+    owner: str | None
+    """Who advances it now."""
+    config: Mapping[str, Any]
+    """Plain values of the configuration it was started with, to resume it with the same."""
+    attempts: int
+    """Failures in a row."""
+    not_before: float | None
+    """When a worker tries it again after a failure."""
+
+
+_COUNTED = (
+    "SELECT runs.*,"
+    " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
+    " AND r.status = 'pending') AS pending,"
+    " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
+    " AND r.status = 'decided') AS decided FROM runs"
+)
+
+_ELSEWHERE = ("status", "config", "owner")
+
+
+def _run(row: sqlite3.Row) -> Run:
+    held = not free(row)
+    stalled = row["status"] == "running" and not held
+    return Run(
+        status="stalled" if stalled else row["status"],
+        config=json.loads(row["config"]),
+        owner=row["owner"] if held else None,
+        **{field.name: row[field.name] for field in fields(Run) if field.name not in _ELSEWHERE},
+    )
+
+
+def runs(
+    saver: SqliteSaver, *, status: Status | None = None, graph: str | None = None, limit: int = 50, offset: int = 0
+) -> list[Run]:
+    """The runs on this database, those that changed last first."""
+    if status is not None and status not in get_args(Status):
+        raise ValueError(f"No run has the status {status!r}: it is one of {', '.join(get_args(Status))}.")
+    if status in ("running", "stalled"):
+        # Which of the two depends on whether the holder lives, which SQL cannot tell; such runs are few.
+        alive = [run for run in _list(saver, "running", graph, -1, 0) if run.status == status]
+        return alive[offset : offset + limit]
+    return _list(saver, status, graph, limit, offset)
+
+
+def _list(saver: SqliteSaver, status: str | None, graph: str | None, limit: int, offset: int) -> list[Run]:
+    wanted = {"status": status, "graph": graph}
+    where = " AND ".join(f"{column} = :{column}" for column, value in wanted.items() if value is not None) or "1"
+    query = f"{_COUNTED} WHERE {where} ORDER BY updated_at DESC, thread_id LIMIT :limit OFFSET :offset"
+    values = wanted | {"limit": limit, "offset": offset}
+    return saver.database.read(lambda connection: [_run(row) for row in connection.execute(query, values)])
+
+
+def run(saver: SqliteSaver, thread_id: str) -> Run:
+    """One run; RunNotFound if the database knows no such thread."""
+    return saver.database.read(lambda connection: load(connection, thread_id))
+
+
+def load(connection: sqlite3.Connection, thread_id: str) -> Run:
+    """One run, within a transaction."""
+    row = connection.execute(f"{_COUNTED} WHERE thread_id = ?", (thread_id,)).fetchone()
+    if row is None:
+        raise RunNotFound(f"No run has the thread id {thread_id!r}: `treadle runs` lists those that there are.")
+    return _run(row)
+
+
+def begin(
+    connection: sqlite3.Connection,
+    held: Lease,
+    *,
+    graph: str | None,
+    fingerprint: str | None,
+    config: Mapping[str, Any],
+) -> Run:
+    """The holder of the lease goes on with the run; names, fingerprint and configuration once set stay."""
+    confirm(connection, held)
+    before = load(connection, held.thread_id)
+    connection.execute(
+        "UPDATE runs SET status = 'running', graph = coalesce(?, graph), fingerprint = coalesce(fingerprint, ?),"
+        " config = ?, error = NULL, not_before = NULL, finished_at = NULL, updated_at = ? WHERE thread_id = ?",
+        (graph, fingerprint, json.dumps({**before.config, **config}), time.time(), held.thread_id),
+    )
+    return load(connection, held.thread_id)
+
+
+def end(connection: sqlite3.Connection, held: Lease, *, over: bool) -> Run:
+    """The run stopped by itself: done if ``over`` and nothing waits; gives the lease back."""
+    confirm(connection, held)
+    now, found = time.time(), load(connection, held.thread_id)
+    waiting = found.pending > 0 or not over
+    status: Status = "decided" if found.decided else "waiting" if waiting else "done"
+    _close(connection, held, status=status, finished_at=now if status == "done" else None, attempts=0)
+    return load(connection, held.thread_id)
+
+
+def fail(connection: sqlite3.Connection, held: Lease, error: str, *, patience: int | None = None) -> Run:
+    """The run raised; parked at the failure that makes ``patience``; gives the lease back."""
+    confirm(connection, held)
+    attempts = load(connection, held.thread_id).attempts + 1
+    status: Status = "parked" if patience is not None and attempts >= patience else "failed"
+    later = time.time() + DELAY * 2 ** min(attempts - 1, 10)
+    _close(connection, held, status=status, error=error, attempts=attempts, not_before=later)
+    return load(connection, held.thread_id)
+
+
+def interrupted(connection: sqlite3.Connection, held: Lease) -> Run:
+    """The run was stopped from outside and can go on at once: it stays running, held by nobody."""
+    confirm(connection, held)
+    _close(connection, held, status="running")
+    return load(connection, held.thread_id)
+
+
+def park(connection: sqlite3.Connection, thread_id: str, error: str) -> None:
+    """No worker is to try the run again before something changes; ``error`` says why and what to do."""
+    row = connection.execute("SELECT owner, expires_at FROM runs WHERE thread_id = ?", (thread_id,)).fetchone()
+    if row is not None and free(row):
+        connection.execute(
+            "UPDATE runs SET status = 'parked', error = ?, updated_at = ? WHERE thread_id = ?",
+            (error, time.time(), thread_id),
+        )
+
+
+def _close(connection: sqlite3.Connection, held: Lease, **changes: Any) -> None:
+    """Write a transition and let the lease go; steps, tokens and cost are counted as they come."""
+    changes |= {"updated_at": time.time(), "owner": None, "expires_at": None}
+    places = ", ".join(f"{column} = :{column}" for column in changes)
+    connection.execute(
+        f"UPDATE runs SET {places} WHERE thread_id = :thread_id", changes | {"thread_id": held.thread_id}
+    )

@@ -1,0 +1,48 @@
+"""Recorded answers that a run has yet to take over, and those that it did not take.
+
+Those that it took the queue closes by itself, in the transaction in which LangGraph stores what came of them.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Collection
+from typing import Any
+
+from treadle.checkpoints.audits import append
+
+# Said twice so that SQLite sees that the small index on what is not closed serves.
+_DECIDED = "reviews.thread_id = :thread AND reviews.status = 'decided' AND reviews.status <> 'closed'"
+
+_NEWEST = (
+    "(SELECT max(seq) FROM decisions d WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id)"
+)
+
+
+def begun(connection: sqlite3.Connection, thread_id: str) -> bool:
+    """Whether the run has stored a checkpoint, so that there is something to go on from."""
+    query = "SELECT 1 FROM spaces JOIN checkpoints ON space = spaces.key WHERE thread_id = ? AND ns = '' LIMIT 1"
+    return connection.execute(query, (thread_id,)).fetchone() is not None
+
+
+def unapplied(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any]:
+    """Every recorded answer that the run has yet to take over, by interrupt id."""
+    query = f"SELECT reviews.interrupt_id, answer FROM reviews JOIN decisions ON decisions.seq = {_NEWEST}"
+    rows = connection.execute(f"{query} WHERE {_DECIDED}", {"thread": thread_id})
+    return {row["interrupt_id"]: json.loads(row["answer"]) for row in rows}
+
+
+def refuse(
+    connection: sqlite3.Connection, thread_id: str, ids: Collection[str], problem: str, *, status: str = "pending"
+) -> None:
+    """Put reviews back in the queue (or close them) whose answers the graph did not take; both is on record."""
+    for interrupt_id in sorted(ids):
+        key = {"thread_id": thread_id, "interrupt_id": interrupt_id}
+        now = time.time()
+        row = connection.execute(
+            "UPDATE reviews SET status = :status, problem = :problem, closed_at = :closed"
+            " WHERE thread_id = :thread_id AND interrupt_id = :interrupt_id RETURNING digest",
+            key | {"status": status, "problem": problem, "closed": now if status == "closed" else None},
+        ).fetchone()
+        told = {"action": "refused", "answer": None, "words": problem, "by": "treadle", "client": "worker"}
+        append(connection, **key, **told, digest=row["digest"], at=now)

@@ -1,0 +1,211 @@
+"""The worker: finds runs that can go on, and advances them."""
+
+import asyncio
+import logging
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from langgraph.runtime import RunControl
+
+from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
+from treadle.checkpoints.leases import free
+from treadle.checkpoints.runs import PATIENCE, Run, park
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.checkpoints.signals import listening
+from treadle.errors import GraphBuildError, GraphNotFound, LeaseHeld, RunNotFound, StoreError
+
+__all__ = ["Worker", "aadvance", "advance"]
+
+WINDOW = 50
+"""Runs of each status looked at in one search, the longest waiting first."""
+
+_log = logging.getLogger(__name__)
+
+# Three small searches in one statement, each along the index on status and time.
+_FIND = " UNION ALL ".join(
+    f"SELECT * FROM (SELECT thread_id, graph, status, owner, expires_at FROM runs WHERE status = '{status}'"
+    f" AND ifnull(not_before, 0) <= :now ORDER BY updated_at LIMIT {WINDOW})"
+    for status in ("decided", "running", "failed")
+)
+
+
+@dataclass(frozen=True)
+class _Job:
+    thread_id: str
+    graph: str | None
+    status: str
+
+
+def _find(connection: sqlite3.Connection) -> list[_Job]:
+    """Runs that nobody holds and that can go on, in no order: workers that search at once shall not meet."""
+    rows = [row for row in connection.execute(_FIND, {"now": time.time()}) if free(row)]
+    random.shuffle(rows)
+    return [_Job(row["thread_id"], row["graph"], row["status"]) for row in rows]
+
+
+class Worker:
+    """Advances what is decided, stalled, or to be tried again, of every graph that ``graphs`` knows by name.
+
+    ``concurrency`` runs at most are advanced at once. A decision made in this process is seen at once, one made in
+    another within ``poll`` seconds. A run that fails is tried again later each time, and parked with its error at the
+    third failure; one whose graph is unknown is parked at once, with words. Several workers may share a database.
+    """
+
+    def __init__(
+        self,
+        saver: SqliteSaver,
+        graphs: Callable[[str], Graph],
+        *,
+        concurrency: int = 2,
+        poll: float = 0.5,
+        owner: str | None = None,
+    ) -> None:
+        self.saver = saver
+        self.graphs = graphs
+        self.concurrency = concurrency
+        self.poll = poll
+        self.owner = owner
+        self._stopping = threading.Event()
+        self._ring: Callable[[], None] = lambda: None
+        self._thread: threading.Thread | None = None
+        self._controls: set[RunControl] = set()
+
+    def run(self) -> None:
+        """Work until ``stop`` is called, from a signal handler or another thread; then drain and return."""
+        asyncio.run(self._serve())
+
+    def start(self) -> None:
+        """Work in a thread until ``stop``; starting twice is harmless."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self.run, name="treadle-worker", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no new work and let the runs stop at their next step; returns when a started thread has ended."""
+        self._stopping.set()
+        self._drain()
+        self._ring()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def once(self) -> int:
+        """Advance everything that can go on now, and return how many runs were advanced."""
+
+        async def sweep() -> int:
+            self._pool()
+            places = asyncio.Semaphore(self.concurrency)
+
+            async def one(job: _Job) -> bool:
+                async with places:
+                    return await self._work(job)
+
+            jobs = await self.saver.database.aread(_find)
+            return sum(await asyncio.gather(*map(one, jobs)))
+
+        return asyncio.run(sweep())
+
+    def _pool(self) -> None:
+        """The loop is ours, so nodes that are not async need not share asyncio's few threads."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "treadle-nodes"))
+
+    def _drain(self) -> None:
+        for control in tuple(self._controls):
+            control.request_drain("the worker stops")
+
+    async def _serve(self) -> None:
+        self._pool()
+        loop, bell = asyncio.get_running_loop(), asyncio.Event()
+
+        def ring() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(bell.set)
+
+        self._ring = ring
+        working: dict[str, asyncio.Task[bool]] = {}
+        with listening(self.saver.database.path, ring):
+            while not self._stopping.is_set():
+                bell.clear()
+                await self._fill(working, bell)
+                await _wait(bell, self.poll)
+        self._drain()
+        await asyncio.gather(*working.values())
+
+    async def _fill(self, working: dict[str, asyncio.Task[bool]], bell: asyncio.Event) -> None:
+        """Start work while there are places and runs."""
+        if len(working) >= self.concurrency:
+            return
+        for job in await self._search():
+            if len(working) < self.concurrency and job.thread_id not in working:
+                task = asyncio.create_task(self._work(job))
+                working[job.thread_id] = task
+                task.add_done_callback(partial(_ended, working, job.thread_id, bell))
+
+    async def _search(self) -> list[_Job]:
+        try:
+            return await self.saver.database.aread(_find)
+        except StoreError as error:
+            _log.warning("The worker could not look for work and tries again: %s", error)
+            return []
+
+    async def _work(self, job: _Job) -> bool:
+        """Advance one run; whether that was done."""
+        control = RunControl()
+        self._controls.add(control)
+        try:
+            if self._stopping.is_set():
+                return False
+            run = await self._advance(job, control)
+            _log.info("Run %s: %s", run.thread_id, run.status)
+            return True
+        except LeaseHeld:
+            return False
+        except (GraphNotFound, GraphBuildError, RunNotFound) as error:
+            await self._park(job, str(error))
+        except StoreError as error:
+            _log.warning("Run %s could not be advanced and is tried again: %s", job.thread_id, error)
+            await asyncio.sleep(self.poll)
+        except Exception as error:
+            _log.exception("Run %s could not be advanced.", job.thread_id)
+            await self._park(job, f"{type(error).__name__}: {error}")
+        finally:
+            self._controls.discard(control)
+        return False
+
+    async def _advance(self, job: _Job, control: RunControl) -> Run:
+        if job.graph is None:
+            raise GraphNotFound(f"The run {job.thread_id} does not say which graph it belongs to. {_HOW}")
+        try:
+            graph = await asyncio.to_thread(self.graphs, job.graph)
+        except GraphNotFound as error:
+            raise GraphNotFound(f"{error} {_HOW}") from None
+        return await aadvance(self.saver, graph, job.thread_id, control=control, patience=PATIENCE, owner=self.owner)
+
+    async def _park(self, job: _Job, error: str) -> None:
+        _log.warning("Run %s is parked: %s", job.thread_id, error)
+        await self.saver.database.awrite(lambda connection: park(connection, job.thread_id, error))
+
+
+_HOW = (
+    "Resume it from Python with treadle.graphs.resume(graph, thread_id), or give"
+    ' the name of a known graph in the configuration\'s metadata: {"metadata": {"graph": name}}.'
+)
+
+
+def _ended(working: dict[str, asyncio.Task[bool]], thread_id: str, bell: asyncio.Event, _: object) -> None:
+    del working[thread_id]
+    bell.set()
+
+
+async def _wait(bell: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(bell.wait(), seconds)
+    except TimeoutError:
+        return
