@@ -5,6 +5,7 @@ from html import escape
 
 from treadle.graphs.labels import lines
 from treadle.graphs.pictures import Drawable, Edge, Node, Picture, picture
+from treadle.graphs.segments import against
 from treadle.graphs.statuses import LIGHT, SHADE, WIRE, Mark, Progress, mark
 
 HEAD = f"""\
@@ -24,19 +25,24 @@ def dot(graph: Drawable, *, progress: Mapping[str, Progress] | None = None) -> s
     drawn = picture(graph)
     names = {node.path: f"n{place}" for place, node in enumerate(drawn.nodes)}
     parts = [HEAD, *_inside(drawn, "", names, progress, "  ")]
-    parts += [f"  {names[edge.source]} -> {names[edge.target]}{_way(edge)}" for edge in drawn.edges]
+    back = against(drawn)
+    for place, edge in enumerate(drawn.edges):
+        ends = [names[edge.source], names[edge.target]]
+        parts.append(f"  {' -> '.join(reversed(ends) if place in back else ends)}{_way(edge, back=place in back)}")
     return "\n".join([*parts, "}", ""])
 
 
 def _inside(
     drawn: Picture, cluster: str, names: Mapping[str, str], progress: Mapping[str, Progress] | None, indent: str
 ) -> Iterator[str]:
-    for node in drawn.inside(cluster):
-        yield f"{indent}{names[node.path]} [{_looks(node, mark(node, progress))}]"
-    for inner in drawn.within(cluster):
-        yield f"{indent}subgraph cluster_{drawn.clusters.index(inner)} {{"
-        yield f"{indent}  graph [{_frame(inner, mark(inner, progress))}]"
-        yield from _inside(drawn, inner.path, names, progress, indent + "  ")
+    for part in drawn.inside(cluster):
+        said = mark(part, progress)
+        if not drawn.closed(part):
+            yield f"{indent}{names[part.path]} [{_looks(part, said)}]"
+            continue
+        yield f"{indent}subgraph cluster_{drawn.clusters.index(part)} {{"
+        yield f"{indent}  graph [{_frame(part, said)}]"
+        yield from _inside(drawn, part.path, names, progress, indent + "  ")
         yield f"{indent}}}"
 
 
@@ -64,8 +70,9 @@ def _frame(cluster: Node, said: Mark) -> str:
     )
 
 
-def _way(edge: Edge) -> str:
-    looks = ["style=dashed"] if edge.conditional else []
+def _way(edge: Edge, *, back: bool) -> str:
+    """An edge's looks; one that leads back is told the other way round, or Graphviz would put its end on top."""
+    looks = [*(["dir=back"] if back else []), *(["style=dashed"] if edge.conditional else [])]
     if edge.label:
         tone = LIGHT[""]
         looks.append(f"label=<{_pill('<br/>'.join(map(_html, lines(edge.label))), tone.fill, tone.text)}>")

@@ -81,7 +81,7 @@ def _graph(entry: Entry, found: object) -> Loaded:
     if isinstance(found, StateGraph | Pregel):
         return found
     raise GraphNotFound(
-        f"Cannot use {entry.where}: it is {_article(type(found).__name__)}, not a graph. "
+        f"Cannot use {entry.where}: it is {_kind(found)}, not a graph. "
         "It must be a StateGraph, a compiled one, or a function that returns one."
     )
 
@@ -134,7 +134,8 @@ def _graphs_in(module: ModuleType) -> str:
     return f" It has {', '.join(map(repr, names))}." if names else ""
 
 
-def _article(word: str) -> str:
+def _kind(found: object) -> str:
+    word = "class" if isinstance(found, type) else type(found).__name__
     return f"an {word}" if word[:1].lower() in "aeiou" else f"a {word}"
 
 

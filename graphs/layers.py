@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from grandalf.graphs import Edge, Graph, Vertex
+from grandalf.graphs import Edge, Vertex, graph_core
 from grandalf.layouts import SugiyamaLayout, VertexViewer
 
 Key = Hashable
@@ -28,15 +28,42 @@ class Layers:
 
 def layers(sizes: Mapping[Key, Size], lines: Iterable[Sequence[Key]]) -> Layers:
     """Places for boxes of the given sizes; each line lists keys downwards, and together they must hold no circle."""
-    vertices = {key: Vertex(key) for key in sizes}
-    for key, vertex in vertices.items():
-        vertex.view = VertexViewer(*sizes[key])
-    pairs = dict.fromkeys(pair for line in lines for pair in pairwise(line))
-    edges = [Edge(vertices[upper], vertices[lower], data=(upper, lower)) for upper, lower in pairs]
+    pairs = list(dict.fromkeys(pair for line in lines for pair in pairwise(line)))
     result, left = Layers(), 0.0
-    for part in Graph(list(vertices.values()), edges).C:
-        left = _part(part, result, left) + BESIDE
+    for keys in _connected(sizes, pairs):
+        vertices = {key: Vertex(key) for key in keys}
+        for key, vertex in vertices.items():
+            vertex.view = VertexViewer(*sizes[key])
+        edges = [Edge(vertices[pair[0]], vertices[pair[1]], data=pair) for pair in pairs if pair[0] in vertices]
+        left = _part(graph_core(list(vertices.values()), edges), result, left) + BESIDE
     return result
+
+
+def _connected(keys: Iterable[Key], pairs: Iterable[tuple[Key, Key]]) -> list[list[Key]]:
+    """The keys in groups that lines connect (grandalf's own grouping depends on where objects lie in memory)."""
+    group: dict[Key, list[Key]] = {key: [key] for key in keys}
+    for one, other in pairs:
+        if group[one] is not group[other]:
+            group[one].extend(group[other])
+            group.update(dict.fromkeys(group[other], group[one]))
+    order = {key: place for place, key in enumerate(group)}
+    return [sorted(part, key=order.__getitem__) for part in {id(part): part for part in group.values()}.values()]
+
+
+def ranks(keys: Mapping[Key, Size], ways: Iterable[Sequence[Key]]) -> dict[Key, int]:
+    """The layer that each key will get: one below the lowest key above it."""
+    above: dict[Key, set[Key]] = {key: set() for key in keys}
+    for way in ways:
+        for upper, lower in pairwise(way):
+            above[lower].add(upper)
+    found: dict[Key, int] = {}
+    left = dict.fromkeys(keys)
+    while left:
+        ready = [key for key in left if above[key] <= found.keys()]
+        for key in ready:
+            found[key] = 1 + max((found[upper] for upper in above[key]), default=-1)
+            del left[key]
+    return found
 
 
 def _part(part: Any, result: Layers, left: float) -> float:

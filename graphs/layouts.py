@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from treadle.graphs.levels import MARGIN, Layout, Level, Sizes
+from treadle.graphs.boxes import Layout, Sizes
+from treadle.graphs.levels import MARGIN, Level
 from treadle.graphs.pictures import Picture
 from treadle.graphs.segments import Segment, segments
 
@@ -16,9 +17,8 @@ def layout(picture: Picture, sizes: Sizes) -> Layout:
 
 
 def _layout(picture: Picture, path: str, sizes: Sizes, cut: Mapping[str, Sequence[Segment]]) -> Layout:
-    inner = {part.path: _layout(picture, part.path, sizes, cut) for part in picture.within(path)}
-    boxes = {node.path: sizes.nodes[node.path] for node in picture.inside(path)}
-    boxes |= {name: (part.width, part.height) for name, part in inner.items()}
-    order = {name: None for node in picture.nodes for name in boxes if f"{node.path}|".startswith(f"{name}|")}
-    ordered = {name: boxes[name] for name in order}
-    return Level(path, picture.edges, cut.get(path, ()), ordered, inner, sizes).layout()
+    parts = picture.inside(path)
+    inner = {part.path: _layout(picture, part.path, sizes, cut) for part in parts if picture.closed(part)}
+    closed = {name: (part.width, part.height) for name, part in inner.items()}
+    boxes = {part.path: closed.get(part.path) or sizes.nodes[part.path] for part in parts}
+    return Level(path, picture.edges, cut.get(path, ()), boxes, inner, sizes).layout()

@@ -1,67 +1,18 @@
 """One level of a layout: the nodes and closed clusters that stand directly in a cluster, and the ways between them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from treadle.graphs.layers import Key, Layers, Point, Size, layers
+from treadle.graphs.boxes import Box, Layout, Sizes
+from treadle.graphs.layers import Key, Layers, Point, Size, layers, ranks
 from treadle.graphs.pictures import Edge
 from treadle.graphs.segments import Port, Segment, Stop
 
 MARGIN, INSIDE, TITLE, LOOP, APART = 12.0, 18.0, 14.0, 28.0, 16.0
 """Pixels: around all, inside a cluster's border, for its title, for an edge back to its node, between two at a node."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle by its left upper corner, in pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    def moved(self, dx: float, dy: float) -> "Box":
-        """The same rectangle elsewhere."""
-        return replace(self, x=self.x + dx, y=self.y + dy)
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How large things will be written: nodes and titles of clusters by path, labels of edges by place."""
-
-    nodes: Mapping[str, Size]
-    titles: Mapping[str, Size]
-    labels: Mapping[int, Size]
-
-
-@dataclass
-class Layout:
-    """Where things stand, in pixels from the left upper corner."""
-
-    width: float = 0.0
-    height: float = 0.0
-    boxes: dict[str, Box] = field(default_factory=dict)
-    """Of nodes and clusters, by path."""
-    labels: dict[int, Box] = field(default_factory=dict)
-    """Of the labels of edges, by the edge's place in the picture."""
-    ways: dict[int, list[Point]] = field(default_factory=dict)
-    """The points that an edge passes, upright at each; nothing for an edge from a node to itself."""
-    out: dict[int, list[Point]] = field(default_factory=dict)
-    """How an edge that leaves the level gets to its border."""
-    into: dict[int, list[Point]] = field(default_factory=dict)
-    """How an edge that enters the level goes on from its border."""
-    ports: dict[Port, float] = field(default_factory=dict)
-    """How far right on the border an edge crosses it."""
-
-    def take(self, inner: "Layout", dx: float, dy: float) -> None:
-        """Add what stands in a cluster whose corner is at (dx, dy)."""
-        self.boxes |= {path: box.moved(dx, dy) for path, box in inner.boxes.items()}
-        self.labels |= {place: box.moved(dx, dy) for place, box in inner.labels.items()}
-        for mine, theirs in ((self.ways, inner.ways), (self.out, inner.out), (self.into, inner.into)):
-            mine.update({place: [(x + dx, y + dy) for x, y in way] for place, way in theirs.items()})
 
 
 @dataclass
@@ -121,11 +72,11 @@ class Level:
         for part in self.parts:
             label: list[Key] = [("label", part.edge)] if part.main and part.edge in self.labels else []
             ways[part] = [part.upper, *label, part.lower]
-        ranks = _ranks(self.room, ways.values())
-        last = max((rank for key, rank in ranks.items() if not (isinstance(key, Port) and key.below)), default=0)
+        depths = ranks(self.room, ways.values())
+        last = max((rank for key, rank in depths.items() if not (isinstance(key, Port) and key.below)), default=0)
         for part, way in ways.items():
             if isinstance(part.lower, Port):
-                way[-1:-1] = [("fill", part.lower, rank) for rank in range(ranks[part.upper] + 1, last + 1)]
+                way[-1:-1] = [("fill", part.lower, rank) for rank in range(depths[part.upper] + 1, last + 1)]
         return ways
 
     @cached_property
@@ -167,7 +118,17 @@ class Level:
                 box, (wide, high) = result.boxes[path], self.sizes.labels[place]
                 result.labels[place] = Box(box.x + box.width + LOOP, box.y + (box.height - high) / 2, wide, high)
         result.ports = {key: self.placed.places[key][0] + dx for key in self.room if isinstance(key, Port)}
+        if self.path:
+            result.titles[self.path] = self._titled(result)
         return result
+
+    def _titled(self, result: Layout) -> Box:
+        """Over the one way in, which then passes behind it; else in the middle."""
+        width, height = self.sizes.titles[self.path]
+        ways = [x for port, x in result.ports.items() if not port.below]
+        middle = ways[0] if len(ways) == 1 else result.width / 2
+        left = min(max(middle - width / 2, INSIDE), result.width - INSIDE - width)
+        return Box(left, -height / 2, width, height)
 
     def _box(self, key: Key, size: Size) -> Box:
         (x, y), (dx, dy) = self.placed.places[key], self.corner
@@ -206,11 +167,14 @@ class Level:
         box = result.boxes[stop]
         y = box.y + box.height if below else box.y
         if stop in self.inner:
-            leaving = stop == part.source
-            edge = self.edges[part.edge]
-            port = Port(edge.source if leaving else edge.target, leaving, below)
-            return box.x + self.inner[stop].ports[port], y
+            return box.x + self.inner[stop].ports[self._port(part, stop, below=below)], y
         return box.x + box.width / 2 + self._aside(part, stop, box.width, below), y
+
+    def _port(self, part: Segment, stop: Stop, *, below: bool) -> Port:
+        """Where a part that ends at an inner cluster crosses its border."""
+        leaving = stop == part.source
+        edge = self.edges[part.edge]
+        return Port(edge.source if leaving else edge.target, leaving, below)
 
     def _aside(self, part: Segment, stop: str, width: float, below: bool) -> float:
         """How far from a node's middle an edge touches it, so that several edges stand apart in their order."""
@@ -222,24 +186,17 @@ class Level:
     def _sharing(self) -> dict[tuple[Stop, bool], list[Segment]]:
         sharing: dict[tuple[Stop, bool], list[tuple[float, int, Segment]]] = defaultdict(list)
         for place, (part, stops) in enumerate(self.stops.items()):
-            for stop, pair, step in ((part.upper, stops[:2], 0), (part.lower, stops[-2:], -1)):
-                bends = self.placed.bends.get((pair[0], pair[1]))
-                x = bends[step][0] if bends else self.placed.places[pair[1 if step == 0 else 0]][0]
-                sharing[stop, step == 0].append((x, place, part))
+            sharing[part.upper, True].append((self._next(part, stops[0], stops[1], below=True), place, part))
+            sharing[part.lower, False].append((self._next(part, stops[-1], stops[-2], below=False), place, part))
         return {key: [part for *_, part in sorted(parts, key=lambda each: each[:2])] for key, parts in sharing.items()}
 
-
-def _ranks(keys: Mapping[Key, Size], ways: Iterable[Sequence[Key]]) -> dict[Key, int]:
-    """The layer that each key will get: one below the lowest key above it."""
-    above: dict[Key, set[Key]] = {key: set() for key in keys}
-    for way in ways:
-        for upper, lower in pairwise(way):
-            above[lower].add(upper)
-    ranks: dict[Key, int] = {}
-    left = dict.fromkeys(keys)
-    while left:
-        ready = [key for key in left if above[key] <= ranks.keys()]
-        for key in ready:
-            ranks[key] = 1 + max((ranks[upper] for upper in above[key]), default=-1)
-            del left[key]
-    return ranks
+    def _next(self, part: Segment, here: Key, there: Key, *, below: bool) -> float:
+        """How far right the first thing stands that a part passes or meets on its way from `here` to `there`."""
+        bends = self.placed.bends.get((here, there) if below else (there, here))
+        if bends:
+            return bends[0 if below else -1][0]
+        x = self.placed.places[there][0]
+        if isinstance(there, str) and there in self.inner:
+            inner = self.inner[there]
+            return x - inner.width / 2 + inner.ports[self._port(part, there, below=not below)]
+        return x

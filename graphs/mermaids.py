@@ -25,13 +25,14 @@ def mermaid(graph: Drawable, *, progress: Mapping[str, Progress] | None = None) 
 def _inside(
     drawn: Picture, cluster: str, names: Mapping[str, str], progress: Mapping[str, Progress] | None, indent: str
 ) -> Iterator[str]:
-    for node in drawn.inside(cluster):
-        yield f"{indent}{names[node.path]}{_shape(node, progress)}"
-    for inner in drawn.within(cluster):
-        name, said = f"c{drawn.clusters.index(inner)}", mark(inner, progress)
-        label = " · ".join(part for part in (_text(inner.label), _text(said.caption)) if part)
+    for part in drawn.inside(cluster):
+        if not drawn.closed(part):
+            yield f"{indent}{names[part.path]}{_shape(part, progress)}"
+            continue
+        name, said = f"c{drawn.clusters.index(part)}", mark(part, progress)
+        label = " · ".join(text for text in (_text(part.label), _text(said.caption)) if text)
         yield f'{indent}subgraph {name}["{label}"]'
-        yield from _inside(drawn, inner.path, names, progress, indent + "  ")
+        yield from _inside(drawn, part.path, names, progress, indent + "  ")
         yield f"{indent}end"
         yield f"{indent}class {name} {said.status or 'plain'}"
 

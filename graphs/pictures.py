@@ -58,12 +58,19 @@ class Picture:
     clusters: tuple[Node, ...] = ()
 
     def inside(self, cluster: str) -> tuple[Node, ...]:
-        """The nodes that stand directly in a cluster ("" for the top)."""
-        return tuple(node for node in self.nodes if node.cluster == cluster)
+        """The nodes and clusters that stand directly in a cluster ("" for the top), in the order of the nodes."""
+        depth = cluster.count("|") + 1 if cluster else 0
+        known = {each.path: each for each in (*self.nodes, *self.clusters)}
+        paths = ("|".join(node.path.split("|")[: depth + 1]) for node in self.nodes if self._holds(cluster, node.path))
+        return tuple(known[path] for path in dict.fromkeys(paths))
 
-    def within(self, cluster: str) -> tuple[Node, ...]:
-        """The clusters that stand directly in a cluster ("" for the top)."""
-        return tuple(inner for inner in self.clusters if inner.cluster == cluster)
+    def closed(self, node: Node) -> bool:
+        """Whether it is a cluster, which holds other nodes."""
+        return node in self.clusters
+
+    @staticmethod
+    def _holds(cluster: str, path: str) -> bool:
+        return not cluster or path.startswith(f"{cluster}|")
 
 
 def picture(graph: Drawable) -> Picture:
@@ -140,7 +147,7 @@ def _joined(picture: Picture) -> Picture:
     for dot in [node for node in picture.nodes if node.dot and node.cluster]:
         before = [edge for edge in edges if edge.target == dot.path]
         after = [edge for edge in edges if edge.source == dot.path]
-        if len(after) == 1 or len(before) == 1:
+        if len(after if dot.kind == "start" else before) == 1:
             through = [_through(one, other) for one in before for other in after]
             edges = [edge for edge in edges if dot.path not in (edge.source, edge.target)] + through
     kept = {end for edge in edges for end in (edge.source, edge.target)}

@@ -47,24 +47,32 @@ class Segment:
 
 def segments(picture: Picture) -> Mapping[str, Sequence[Segment]]:
     """By level (a cluster's path, "" for the top), inner parts of an edge given from its end outwards."""
-    mains = [_main(place, edge) for place, edge in enumerate(picture.edges) if edge.source != edge.target]
-    against = _against(picture, mains)
+    back = against(picture)
     cut: dict[str, list[Segment]] = defaultdict(list)
-    for place, level, source, target in mains:
-        upward = place in against
+    for place, level, source, target in _mains(picture):
+        upward = place in back
         cut[level].append(Segment(place, level, source, target, upward, True))
         for part in _crossings(place, picture.edges[place], level, upward):
             cut[part.level].append(part)
     return cut
 
 
-def _main(place: int, edge: Edge) -> tuple[int, str, str, str]:
-    """The edge's place, the innermost level that holds both ends, and what of that level holds either end."""
-    source, target = edge.source.split("|"), edge.target.split("|")
-    depth = 0
-    while min(len(source), len(target)) > depth + 1 and source[depth] == target[depth]:
-        depth += 1
-    return place, "|".join(source[:depth]), "|".join(source[: depth + 1]), "|".join(target[: depth + 1])
+def against(picture: Picture) -> set[int]:
+    """The places of the edges that lead back to where a reader who follows the edges came from."""
+    ways: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for place, _, source, target in _mains(picture):
+        ways[source].append((place, target))
+    order = dict.fromkeys(
+        "|".join(names[: depth + 1])
+        for names in (node.path.split("|") for node in picture.nodes)
+        for depth in range(len(names))
+    )
+    found: set[int] = set()
+    done: set[str] = set()
+    for root in order:
+        if root not in done:
+            found |= _back(root, ways, done)
+    return found
 
 
 def _crossings(place: int, edge: Edge, level: str, upward: bool) -> Iterator[Segment]:
@@ -78,22 +86,15 @@ def _crossings(place: int, edge: Edge, level: str, upward: bool) -> Iterator[Seg
             yield Segment(place, within, source, target, upward, False)
 
 
-def _against(picture: Picture, mains: Sequence[tuple[int, str, str, str]]) -> set[int]:
-    """The edges that lead back to where the reader came from, level by level, seen from the start."""
-    ways: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for place, _, source, target in mains:
-        ways[source].append((place, target))
-    order = dict.fromkeys(
-        "|".join(names[: depth + 1])
-        for names in (node.path.split("|") for node in picture.nodes)
-        for depth in range(len(names))
-    )
-    found: set[int] = set()
-    done: set[str] = set()
-    for root in order:
-        if root not in done:
-            found |= _back(root, ways, done)
-    return found
+def _mains(picture: Picture) -> Iterator[tuple[int, str, str, str]]:
+    """Of every edge: its place, the innermost level that holds both ends, and what of that level holds either end."""
+    for place, edge in enumerate(picture.edges):
+        source, target = edge.source.split("|"), edge.target.split("|")
+        depth = 0
+        while min(len(source), len(target)) > depth + 1 and source[depth] == target[depth]:
+            depth += 1
+        if source != target:
+            yield place, "|".join(source[:depth]), "|".join(source[: depth + 1]), "|".join(target[: depth + 1])
 
 
 def _back(root: str, ways: Mapping[str, Sequence[tuple[int, str]]], done: set[str]) -> set[int]:

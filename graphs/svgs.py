@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
+from treadle.graphs.boxes import Box, Layout, Sizes
 from treadle.graphs.labels import breadth, lines
 from treadle.graphs.layers import Point, Size
 from treadle.graphs.layouts import layout
-from treadle.graphs.levels import LOOP, Box, Layout, Sizes
+from treadle.graphs.levels import LOOP
 from treadle.graphs.pictures import Drawable, Edge, Node, Picture, picture
 from treadle.graphs.statuses import DARK, LIGHT, SHADE, WIRE, Mark, Progress, Tone, mark
 
@@ -32,7 +33,7 @@ def svg(graph: Drawable, *, progress: Mapping[str, Progress] | None = None) -> s
     parts = [head, "<title>Graph</title>", _style(), _ARROW]
     parts += [_cluster(node, marks[node.path], placed.boxes[node.path]) for node in drawn.clusters]
     parts += [_way(edge, placed, place) for place, edge in enumerate(drawn.edges)]
-    parts += [_title(node, marks[node.path], placed.boxes[node.path]) for node in drawn.clusters]
+    parts += [_title(node, marks[node.path], placed.titles[node.path]) for node in drawn.clusters]
     parts += [
         _label(edge.label, placed.labels[place]) for place, edge in enumerate(drawn.edges) if place in placed.labels
     ]
@@ -119,10 +120,8 @@ def _cluster(cluster: Node, said: Mark, box: Box) -> str:
     return _group(said.status, said.tooltip, _rect("shade", box, 12))
 
 
-def _title(cluster: Node, said: Mark, box: Box) -> str:
-    """The pill in the middle of a cluster's upper border; edges that enter there pass behind it."""
-    width = _title_width(cluster, said)
-    pill = Box(box.x + (box.width - width) / 2, box.y - 10, width, 20.0)
+def _title(cluster: Node, said: Mark, pill: Box) -> str:
+    """The pill on a cluster's upper border; an edge that enters there passes behind it."""
     caption = f'<tspan class="caption"> · {_xml(said.caption)}</tspan>' if said.caption else ""
     x, y = pill.x + pill.width / 2, pill.y + 14
     text = (
