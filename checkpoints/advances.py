@@ -151,7 +151,8 @@ class _Advance:
         """Run the graph while the lease is renewed; how it ended, as work still to be written."""
         payload = self.input if self.input is not None else Command(resume=dict(answers)) if answers else None
         config = self._config(run, held)
-        invoked = asyncio.ensure_future(self.graph.ainvoke(payload, config, control=self.control))
+        # A step is committed before the next begins: a process that is killed does not repeat an effect that is over.
+        invoked = asyncio.ensure_future(self.graph.ainvoke(payload, config, control=self.control, durability="sync"))
         loop, stolen = asyncio.get_running_loop(), threading.Event()
 
         def lost() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import fences, names, queues, states
+from treadle.checkpoints import fences, names, owners, queues, states
 from treadle.checkpoints import writes as rows
 from treadle.checkpoints.spaces import Place, place
 from treadle.checkpoints.states import Draft, Memory, Stored
@@ -113,11 +113,22 @@ def _flat(asked: Sequence[Any]) -> list[Any]:
 
 
 def _count(connection: sqlite3.Connection, draft: Draft, graph: Any) -> None:
-    """Note in the ledger that the thread made a step; a thread that nobody started through the ledger gets a row."""
+    """Note in the ledger that the thread made a step; a thread that nobody started through the ledger gets a row.
+
+    As long as it never had a lease, the row says which process works on it.
+    """
     now = time.time()
     connection.execute(
-        "INSERT INTO runs (thread_id, graph, status, created_at, updated_at, steps) VALUES (?, ?, 'direct', ?, ?, ?)"
+        "INSERT INTO runs (thread_id, graph, status, created_at, updated_at, steps, owner)"
+        " VALUES (?, ?, 'direct', ?, ?, ?, ?)"
         " ON CONFLICT (thread_id) DO UPDATE SET updated_at = excluded.updated_at, steps = max(steps, excluded.steps),"
-        " graph = ifnull(graph, excluded.graph)",
-        (draft.place.thread_id, graph if isinstance(graph, str) else None, now, now, max(draft.step or 0, 0)),
+        " graph = ifnull(graph, excluded.graph), owner = iif(token = 0, excluded.owner, owner)",
+        (
+            draft.place.thread_id,
+            graph if isinstance(graph, str) else None,
+            now,
+            now,
+            max(draft.step or 0, 0),
+            owners.process(),
+        ),
     )
