@@ -117,6 +117,7 @@ CREATE TABLE waits (
     checkpoint_id TEXT NOT NULL,
     PRIMARY KEY (thread_id, ns, task_id, interrupt_id)
 ) WITHOUT ROWID;
+CREATE INDEX waits_of_interrupt ON waits (thread_id, interrupt_id);
 CREATE TABLE decisions (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     thread_id TEXT NOT NULL,

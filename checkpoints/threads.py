@@ -96,9 +96,7 @@ def _withdraw(connection: sqlite3.Connection, place: Place) -> None:
     waits = connection.execute(
         "SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id = ?", place
     ).fetchall()
-    if waits:
-        queues.close(connection, place.thread_id, [row[0] for row in waits], within=place.ns)
-        connection.execute("DELETE FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id = ?", place)
+    queues.close(connection, place.thread_id, [row[0] for row in waits])
 
 
 def _tidy(connection: sqlite3.Connection, thread_id: str) -> None:
