@@ -59,7 +59,9 @@ def chain(
         raise GraphBuildError(
             f"the chain's output {result!r} is no key of its state; its keys are {', '.join(sorted(keys))}"
         )
-    pattern = Pattern(name or _named(rows), reads=tuple(reads), writes=writes, output=result, keys=keys, state=state)
+    pattern = Pattern(
+        name or _named(rows), kind="chain", reads=tuple(reads), writes=writes, output=result, keys=keys, state=state
+    )
     _wire(pattern, rows)
     return pattern
 

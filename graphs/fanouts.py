@@ -64,7 +64,7 @@ def fan_out(
     outcomes = f"{into}_outcomes"
     keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: Annotated[list[Outcome], operator.add]}
     gathered = {into: list[Any] if join is as_list else Any, outcomes: list[Outcome]}
-    pattern = Pattern(label, reads=reads, writes=gathered, output=into, keys=keys)
+    pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys)
     for one in built:
         branch = Branch(one.name, output=one.output, outcomes=outcomes, limit=limit, attempts=attempts)
         pattern.add_node(one.name, node(branch, one.compile(name=one.name)))
@@ -120,6 +120,7 @@ class Gather(Step):
     join: Join
     need: float | int | None
     name: str = JOIN
+    kind: str = "join"
 
     @property
     def reads(self) -> tuple[str, ...]:
