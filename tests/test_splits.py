@@ -118,8 +118,8 @@ def test_numbered_headings_with_numbered_paragraphs_are_split_at_the_second_leve
 
 def test_plain_text_is_split_by_its_numbering_and_not_at_cross_references() -> None:
     text = (
-        "1. DEFINITIONS\n1.1 Words have\nthe meanings in clause\n2.1 below and\n3.2 nothing else.\n1.2 Headings are none."
-        "\n\n2. FEES\n2.1 Fees are due within\n30. days of invoice.\n2.2 Interest runs.\n\n3. LAW\nEnglish law applies.\n"
+        "1. DEFINITIONS\n1.1 Words have\nthe meanings in clause\n2.1 below and\n3.2 none.\n1.2 None."
+        "\n\n2. FEES\n2.1 Fees are due within\n30. days of invoice.\n2.2 Interest runs.\n\n3. LAW\nEnglish law.\n"
     )
     assert numbers(text) == ["1.1", "1.2", "2.1", "2.2", "3"]
     assert clauses(text)[0]["path"] == ["DEFINITIONS"]
