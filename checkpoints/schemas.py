@@ -165,7 +165,7 @@ CREATE TABLE runs (
     heartbeat_at REAL
 );
 CREATE INDEX runs_by_status ON runs (status, updated_at);
-CREATE INDEX runs_by_creation ON runs (created_at);
+CREATE INDEX runs_by_update ON runs (updated_at);
 CREATE TABLE journal (
     thread_id TEXT NOT NULL,
     key TEXT NOT NULL,
