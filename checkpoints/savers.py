@@ -27,7 +27,6 @@ from treadle.checkpoints.pages import Pages
 from treadle.checkpoints.spaces import configured, place
 from treadle.checkpoints.states import Record
 from treadle.checkpoints.traces import trace
-from treadle.checkpoints.traces import trace as append
 from treadle.checkpoints.values import Typed
 
 Work = Callable[[sqlite3.Connection], Any]
