@@ -54,6 +54,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
+        self._entries = journals.Entries(self.database)
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
@@ -263,6 +264,14 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def remember(self, thread_id: str, key: str, value: Any) -> None:
         """Keep a step's result; returns once it is committed. The first value kept stays."""
         journals.remember(self.database, thread_id, key, value, self.serde.dumps_typed)
+
+    async def aremember(self, thread_id: str, key: str, value: Any) -> None:
+        """As ``remember``; entries of many coroutines share a transaction."""
+        await self._entries.remember(thread_id, key, value, self.serde.dumps_typed)
+
+    def remembered(self, thread_id: str, prefix: str) -> dict[str, Any]:
+        """Everything that steps remembered under keys that begin with a prefix, by the rest of the key."""
+        return journals.remembered(self.database, thread_id, prefix, self._load)
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""

@@ -17,7 +17,7 @@ from scripted import ScriptedModel
 from treadle import chain, fan_out, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError, InputInvalid, QuorumNotMet
-from treadle.graphs.fanouts import required
+from treadle.nodes.quorums import required
 from treadle.nodes import as_text, prompt, step, vote
 
 
@@ -53,7 +53,7 @@ def test_a_failure_keeps_its_kind_and_message_and_leaves_the_others_alone() -> N
     done = squares().invoke({"numbers": [1, -2, 3]})
     assert done["squares"] == [1, 9]
     (lost,) = (outcome for outcome in done["squares_outcomes"] if outcome["status"] == "failure")
-    assert lost["error"] == {"kind": "ValueError", "message": "-2 is negative"}
+    assert (lost["error"]["kind"], lost["error"]["message"]) == ("ValueError", "-2 is negative")
     assert (lost["index"], lost["attempts"]) == (1, 1)
 
 
