@@ -45,6 +45,15 @@ def remembered(database: Database, thread_id: str, prefix: str, load: Load) -> d
     }
 
 
+def keys(database: Database, thread_id: str) -> list[str]:
+    """The keys of all values of a thread."""
+
+    def work(connection: sqlite3.Connection) -> list[str]:
+        return [row[0] for row in connection.execute("SELECT key FROM journal WHERE thread_id = ?", (thread_id,))]
+
+    return database.read(work)
+
+
 @dataclass(eq=False)
 class Entries:
     """Journal entries of coroutines: those that come while a transaction runs share the next, in one statement."""

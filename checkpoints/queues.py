@@ -61,7 +61,7 @@ def _queue(connection: sqlite3.Connection, place: Place, interrupt: Any, task_id
         return
     columns = _columns(interrupt) | {
         "ns": place.ns,
-        "path": "|".join(part.partition(":")[0] for part in place.ns.split("|")),
+        "path": _path(place.ns),
         "node": node,
         "checkpoint_id": place.id,
         "task_id": task_id,
@@ -200,3 +200,9 @@ def _forget(connection: sqlite3.Connection, place: Place, task_id: str, ids: Seq
         "DELETE FROM waits WHERE thread_id = ? AND ns = ? AND task_id = ? AND interrupt_id = ?",
         [(place.thread_id, place.ns, task_id, id_) for id_ in ids],
     )
+
+
+def _path(ns: str) -> str:
+    """The names of a namespace without ids; those with two underscores before them are wiring, and left out."""
+    names = (part.partition(":")[0] for part in ns.split("|"))
+    return "|".join(name for name in names if not name.startswith("__"))

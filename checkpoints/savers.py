@@ -273,6 +273,10 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         """Everything that steps remembered under keys that begin with a prefix, by the rest of the key."""
         return journals.remembered(self.database, thread_id, prefix, self._load)
 
+    def kept(self, thread_id: str) -> list[str]:
+        """The keys of everything that a thread's steps remembered."""
+        return journals.keys(self.database, thread_id)
+
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""
         traces.trace(self.database, thread_id, entry)

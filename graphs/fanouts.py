@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, cast
 
 from langgraph.graph import END, START
 
@@ -99,7 +99,7 @@ def fan_out(
     ]
     graphs = [shards(branches, label, durable=durable) for durable in (True, False)]
     pattern.add_node(WORK, working(fan, *graphs))
-    pattern.add_node(JOIN, Gather(outcomes, into=into, join=join))
+    pattern.add_node(JOIN, cast(Any, Gather(outcomes, into=into, join=join)), metadata={"kind": "join"})
     pattern.add_edge(START, WORK)
     pattern.add_edge(WORK, JOIN)
     pattern.add_edge(JOIN, END)

@@ -18,6 +18,7 @@ from treadle.graphs.crews import Crew, admitted, current
 from treadle.graphs.fanins import Fanin
 from treadle.graphs.patterns import schema
 from treadle.nodes.outcomes import Outcome
+from treadle.nodes.prompts import Prompt
 from treadle.nodes.slots import Enter
 from treadle.nodes.steps import Update, Work, adrive, drive
 from treadle.nodes.stops import Stopped
@@ -51,7 +52,7 @@ def shards(branches: Sequence[Branch], name: str, *, durable: bool) -> Graph:
     inner = _shard(branches, name).compile(checkpointer=checkpointer, name=name)
     graph: Any = StateGraph(_state(name), input_schema=Shard, output_schema=_output(name))
     graph.add_node(SHARD, _admitted(inner))
-    graph.add_conditional_edges(START, _scatter, [SHARD, END])
+    graph.add_conditional_edges(START, _scatter, [SHARD])
     graph.add_edge(SHARD, END)
     return graph.compile(checkpointer=checkpointer, name=name)
 
@@ -60,9 +61,13 @@ def _shard(branches: Sequence[Branch], name: str) -> Any:
     graph: Any = StateGraph(_state(name), input_schema=Shard, output_schema=_output(name))
     for branch in branches:
         leaf = is_leaf(branch.worker.runnable)
-        graph.add_node(branch.name, Leaf(branch) if leaf else node(branch, branch.worker.runnable))
+        graph.add_node(
+            branch.name,
+            Leaf(branch) if leaf else node(branch, branch.worker.runnable),
+            metadata={"kind": _kind(branch)},
+        )
         graph.add_edge(branch.name, END)
-    graph.add_conditional_edges(START, _spread, [*(branch.name for branch in branches), END])
+    graph.add_conditional_edges(START, _spread, [branch.name for branch in branches])
     return graph
 
 
@@ -79,17 +84,17 @@ def node(branch: Branch, worker: Graph) -> Runnable[Spot, Update]:
     return RunnableLambda(run, afunc=arun, name=branch.name)
 
 
-def _scatter(state: Any) -> list[Send] | str:
+def _scatter(state: Any) -> list[Send]:
     """A `Send` for each shard that has something to do."""
     crew = current()
     firsts = range(0, len(crew.leads), SIZE)
     sends = [Send(SHARD, {"first": first, "count": min(SIZE, len(crew.leads) - first)}) for first in firsts]
-    return [send for send in sends if _open(crew, send.arg)] or END
+    return [send for send in sends if _open(crew, send.arg)]
 
 
-def _spread(state: Shard) -> list[Send] | str:
+def _spread(state: Shard) -> list[Send]:
     """A `Send` for each item of a shard and each worker that has no outcome for it."""
-    return [Send(worker, Spot(index=index)) for index, worker in _open(current(), state)] or END
+    return [Send(worker, Spot(index=index)) for index, worker in _open(current(), state)]
 
 
 def _open(crew: Crew, shard: Any) -> list[tuple[int, str]]:
@@ -151,3 +156,7 @@ def _state(name: str) -> type:
 
 def _output(name: str) -> type:
     return schema(f"{name}_outcomes", {OUTCOMES: Annotated[list[Outcome], Fanin]})
+
+
+def _kind(branch: Branch) -> str:
+    return "prompt" if isinstance(branch.worker.runnable, Prompt) else "worker"

@@ -99,7 +99,7 @@ def _headers(error: Exception) -> dict[str, Any]:
         found = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders")
     else:
         found = getattr(answer, "headers", None)
-    return {str(name).lower(): value for name, value in found.items()} if hasattr(found, "items") else {}
+    return {str(name).lower(): value for name, value in dict(found or {}).items()}
 
 
 def _until(date: str) -> float | None:
