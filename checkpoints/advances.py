@@ -18,6 +18,7 @@ from langgraph.errors import GraphDrained, is_invalid_resume
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from treadle.checkpoints import settlements
 from treadle.checkpoints.fences import FENCE
@@ -151,7 +152,8 @@ class _Advance:
         """Run the graph while the lease is renewed; how it ended, as work still to be written."""
         payload = self.input if self.input is not None else Command(resume=dict(answers)) if answers else None
         config = self._config(run, held)
-        invoked = asyncio.ensure_future(self.graph.ainvoke(payload, config, control=self.control))
+        # A step is committed before the next begins: a process that is killed does not repeat an effect that is over.
+        invoked = asyncio.ensure_future(self.graph.ainvoke(payload, config, control=self.control, durability="sync"))
         loop, stolen = asyncio.get_running_loop(), threading.Event()
 
         def lost() -> None:
@@ -240,9 +242,8 @@ def _words(error: Exception) -> str:
 
 def _problem(error: Exception) -> str:
     """Why the graph refused an answer: the first problem that pydantic names."""
-    listed = getattr(error, "errors", None)
-    first = next(iter(listed(include_url=False)), None) if callable(listed) else None
-    if first is None:
+    if not isinstance(error, ValidationError) or not error.error_count():
         return f"The graph refused the answer: {error}"[:500]
+    first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
     return f"The graph refused the answer{' at ' + place if place else ''}: {first['msg']}."[:500]

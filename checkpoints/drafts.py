@@ -8,10 +8,11 @@ from typing import Any
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import fences, names, queues, states
+from treadle.checkpoints import fences, names, owners, queues, states
 from treadle.checkpoints import writes as rows
+from treadle.checkpoints.memories import Memory, Versions
 from treadle.checkpoints.spaces import Place, place
-from treadle.checkpoints.states import Draft, Memory, Stored
+from treadle.checkpoints.states import Draft, Stored
 from treadle.checkpoints.values import Typed
 
 
@@ -27,7 +28,7 @@ class Drafts:
         config: Mapping[str, Any],
         checkpoint: Mapping[str, Any],
         metadata: Mapping[str, Any],
-        new: states.Versions,
+        new: Versions,
     ) -> Callable[[sqlite3.Connection], Stored]:
         """Work that stores a checkpoint, closes the questions that the run left behind, and counts the step."""
         draft = self._draft(place(config), checkpoint, metadata, new)
@@ -44,9 +45,7 @@ class Drafts:
 
         return work
 
-    def _draft(
-        self, parent: Place, checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], new: states.Versions
-    ) -> Draft:
+    def _draft(self, parent: Place, checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], new: Versions) -> Draft:
         values = checkpoint["channel_values"]
         head = {name: part for name, part in checkpoint.items() if name != "channel_values"}
 
@@ -113,11 +112,22 @@ def _flat(asked: Sequence[Any]) -> list[Any]:
 
 
 def _count(connection: sqlite3.Connection, draft: Draft, graph: Any) -> None:
-    """Note in the ledger that the thread made a step; a thread that nobody started through the ledger gets a row."""
+    """Note in the ledger that the thread made a step; a thread that nobody started through the ledger gets a row.
+
+    As long as it never had a lease, the row says which process works on it.
+    """
     now = time.time()
     connection.execute(
-        "INSERT INTO runs (thread_id, graph, status, created_at, updated_at, steps) VALUES (?, ?, 'direct', ?, ?, ?)"
+        "INSERT INTO runs (thread_id, graph, status, created_at, updated_at, steps, owner)"
+        " VALUES (?, ?, 'direct', ?, ?, ?, ?)"
         " ON CONFLICT (thread_id) DO UPDATE SET updated_at = excluded.updated_at, steps = max(steps, excluded.steps),"
-        " graph = ifnull(graph, excluded.graph)",
-        (draft.place.thread_id, graph if isinstance(graph, str) else None, now, now, max(draft.step or 0, 0)),
+        " graph = ifnull(graph, excluded.graph), owner = iif(token = 0, excluded.owner, owner)",
+        (
+            draft.place.thread_id,
+            graph if isinstance(graph, str) else None,
+            now,
+            now,
+            max(draft.step or 0, 0),
+            owners.process(),
+        ),
     )

@@ -41,6 +41,16 @@ def identity() -> str:
     return f"{_place()}:{pid}:{_started(pid)}:{uuid.uuid4().hex[:8]}"
 
 
+@cache
+def _process(pid: int) -> str:
+    return identity()
+
+
+def process() -> str:
+    """The name of this process as such, the same at every call."""
+    return _process(os.getpid())
+
+
 def gone(owner: str | None) -> bool:
     """Whether the owner was a process of this machine that has ended; False when that cannot be known."""
     place, pid, started = _parts(owner)

@@ -47,8 +47,7 @@ def _drop_others(connection: sqlite3.Connection, place: Place, task_id: str, ids
         ).fetchone()[0]
         for id_ in gone
     ]
-    close(connection, place.thread_id, gone, within=place.ns)
-    _forget(connection, place, task_id, gone)
+    close(connection, place.thread_id, gone)
     return max((count + 1 for count in before if count is not None), default=0)
 
 
@@ -137,14 +136,15 @@ def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
-def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str], *, within: str = "") -> None:
-    """These questions are over, as far as they were asked in a namespace; what was decided about them is applied."""
+def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str]) -> None:
+    """These questions are over, and nothing waits for them; what was decided about them is applied."""
     now = time.time()
     for id_ in ids:
         row = connection.execute(
-            "SELECT seq, ns, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_)
+            "SELECT seq, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_)
         ).fetchone()
-        if row is None or row["status"] == "closed" or not inside(row["ns"], within):
+        connection.execute("DELETE FROM waits WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_))
+        if row is None or row["status"] == "closed":
             continue
         connection.execute("UPDATE reviews SET status = 'closed', closed_at = ? WHERE seq = ?", (now, row["seq"]))
         if row["status"] == "decided":
@@ -157,10 +157,7 @@ def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str], *,
 
 def finish(connection: sqlite3.Connection, place: Place, task_id: str) -> None:
     """A task wrote a result: what it waited for is over."""
-    ids = _waited(connection, place, task_id)
-    if ids:
-        close(connection, place.thread_id, ids, within=place.ns)
-        _forget(connection, place, task_id, ids)
+    close(connection, place.thread_id, _waited(connection, place, task_id))
 
 
 def fail(connection: sqlite3.Connection, place: Place, task_id: str, answers: int) -> None:
@@ -171,7 +168,6 @@ def fail(connection: sqlite3.Connection, place: Place, task_id: str, answers: in
         ).fetchone()
         if row is not None and row["task_id"] == task_id and answers > row["answers"]:
             close(connection, place.thread_id, [id_])
-            _forget(connection, place, task_id, [id_])
 
 
 def advance(connection: sqlite3.Connection, place: Place) -> None:
@@ -180,11 +176,9 @@ def advance(connection: sqlite3.Connection, place: Place) -> None:
     An earlier one, not another one: the put of a checkpoint may come after the interrupts of the next.
     """
     rows = connection.execute(
-        "SELECT task_id, interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?", place
+        "SELECT DISTINCT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?", place
     ).fetchall()
-    if rows:
-        close(connection, place.thread_id, sorted({row["interrupt_id"] for row in rows}), within=place.ns)
-        connection.execute("DELETE FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?", place)
+    close(connection, place.thread_id, [row[0] for row in rows])
 
 
 def _waited(connection: sqlite3.Connection, place: Place, task_id: str) -> list[str]:
@@ -193,13 +187,6 @@ def _waited(connection: sqlite3.Connection, place: Place, task_id: str) -> list[
         (place.thread_id, place.ns, task_id),
     )
     return [row[0] for row in rows]
-
-
-def _forget(connection: sqlite3.Connection, place: Place, task_id: str, ids: Sequence[str]) -> None:
-    connection.executemany(
-        "DELETE FROM waits WHERE thread_id = ? AND ns = ? AND task_id = ? AND interrupt_id = ?",
-        [(place.thread_id, place.ns, task_id, id_) for id_ in ids],
-    )
 
 
 def _path(ns: str) -> str:

@@ -117,6 +117,7 @@ CREATE TABLE waits (
     checkpoint_id TEXT NOT NULL,
     PRIMARY KEY (thread_id, ns, task_id, interrupt_id)
 ) WITHOUT ROWID;
+CREATE INDEX waits_of_interrupt ON waits (thread_id, interrupt_id);
 CREATE TABLE decisions (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     thread_id TEXT NOT NULL,
@@ -164,7 +165,7 @@ CREATE TABLE runs (
     heartbeat_at REAL
 );
 CREATE INDEX runs_by_status ON runs (status, updated_at);
-CREATE INDEX runs_by_creation ON runs (created_at);
+CREATE INDEX runs_by_update ON runs (updated_at);
 CREATE TABLE journal (
     thread_id TEXT NOT NULL,
     key TEXT NOT NULL,

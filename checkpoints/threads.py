@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from treadle.checkpoints import queues, spaces
 from treadle.checkpoints.spaces import Place
-from treadle.checkpoints.states import Line, seal, unseal
+from treadle.checkpoints.states import seal, unseal
 from treadle.checkpoints.values import Pointer, Typed
 
 Strategy = Literal["keep_latest", "delete"]
@@ -96,9 +96,7 @@ def _withdraw(connection: sqlite3.Connection, place: Place) -> None:
     waits = connection.execute(
         "SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id = ?", place
     ).fetchall()
-    if waits:
-        queues.close(connection, place.thread_id, [row[0] for row in waits], within=place.ns)
-        connection.execute("DELETE FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id = ?", place)
+    queues.close(connection, place.thread_id, [row[0] for row in waits])
 
 
 def _tidy(connection: sqlite3.Connection, thread_id: str) -> None:
@@ -184,7 +182,7 @@ def _redirect(body: bytes, blobs: Mapping[int, int]) -> bytes:
     pointers: dict[str, Pointer] = {
         name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()
     }
-    return seal(head, Line(line.versions, pointers).versions, pointers)
+    return seal(head, line.versions, pointers)
 
 
 _COPIED = {

@@ -15,6 +15,7 @@ from langgraph.runtime import RunControl
 
 from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
 from treadle.checkpoints.leases import free
+from treadle.checkpoints.owners import gone
 from treadle.checkpoints.runs import PATIENCE, Run, park
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.signals import listening
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 # Three small searches in one statement, each along the index on status and time.
 _FIND = " UNION ALL ".join(
-    f"SELECT * FROM (SELECT thread_id, graph, status, owner, expires_at FROM runs WHERE status = '{status}'"
+    f"SELECT * FROM (SELECT thread_id, graph, status, owner, expires_at, token FROM runs WHERE status = '{status}'"
     f" AND ifnull(not_before, 0) <= :now ORDER BY updated_at LIMIT {WINDOW})"
     for status in ("decided", "running", "failed")
 )
@@ -39,14 +40,15 @@ _FIND = " UNION ALL ".join(
 class _Job:
     thread_id: str
     graph: str | None
-    status: str
+    direct: bool
+    """Whether it was never advanced, and the process that invoked it may still be at work on it."""
 
 
 def _find(connection: sqlite3.Connection) -> list[_Job]:
     """Runs that nobody holds and that can go on, in no order: workers that search at once shall not meet."""
     rows = [row for row in connection.execute(_FIND, {"now": time.time()}) if free(row)]
     random.shuffle(rows)
-    return [_Job(row["thread_id"], row["graph"], row["status"]) for row in rows]
+    return [_Job(row["thread_id"], row["graph"], not row["token"] and not gone(row["owner"])) for row in rows]
 
 
 class Worker:
@@ -186,6 +188,8 @@ class Worker:
             graph = await asyncio.to_thread(self.graphs, job.graph)
         except GraphNotFound as error:
             raise GraphNotFound(f"{error} {_HOW}") from None
+        if job.direct and await _unfinished(graph, job.thread_id):
+            raise LeaseHeld(f"The process that invoked run {job.thread_id} is still at work on it.")
         return await aadvance(self.saver, graph, job.thread_id, control=control, patience=PATIENCE, owner=self.owner)
 
     async def _park(self, job: _Job, error: str) -> None:
@@ -197,6 +201,12 @@ _HOW = (
     "Resume it from Python with treadle.graphs.resume(graph, thread_id), or give"
     ' the name of a known graph in the configuration\'s metadata: {"metadata": {"graph": name}}.'
 )
+
+
+async def _unfinished(graph: Graph, thread_id: str) -> bool:
+    """Whether the graph has steps that neither ended nor asked: going on would run them a second time beside."""
+    state = await graph.aget_state({"configurable": {"thread_id": thread_id}})
+    return any(not task.interrupts and task.error is None and task.result is None for task in state.tasks)
 
 
 def _ended(working: dict[str, asyncio.Task[bool]], thread_id: str, bell: asyncio.Event, _: object) -> None:

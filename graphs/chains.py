@@ -59,7 +59,9 @@ def chain(
         raise GraphBuildError(
             f"the chain's output {result!r} is no key of its state; its keys are {', '.join(sorted(keys))}"
         )
-    pattern = Pattern(name or _named(rows), reads=tuple(reads), writes=writes, output=result, keys=keys, state=state)
+    pattern = Pattern(
+        name or _named(rows), kind="chain", reads=tuple(reads), writes=writes, output=result, keys=keys, state=state
+    )
     _wire(pattern, rows)
     return pattern
 
@@ -168,7 +170,7 @@ def _leading(place: _Place, after: str) -> _Place:
 
 
 def _leads(gate: Review, after: str) -> dict[str, str]:
-    onward = f"goes on to {after}" if after else "is final here"
+    onward = f"goes on to {after}" if after else "stands"
     if not isinstance(gate.reject, str):
         refused = f"{getattr(gate.reject, 'name', 'another step')} is taken instead"
     else:

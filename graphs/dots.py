@@ -1,6 +1,6 @@
 """Graphs in DOT, the language of Graphviz."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 
 from treadle.graphs.labels import lines
@@ -12,9 +12,9 @@ HEAD = f"""\
 digraph {{
   graph [bgcolor="transparent" compound=true fontname="Helvetica,Arial,sans-serif" fontsize=11 labeljust=l
          nodesep=0.35 pad=0.2 rankdir=TB ranksep=0.42 style=rounded tooltip=" "]
-  node [fontname="Helvetica,Arial,sans-serif" fontsize=12 height=0.4 margin="0.16,0.07" penwidth=1.2 shape=box
+  node [fontname="Helvetica,Arial,sans-serif" fontsize=11 height=0.4 margin="0.16,0.07" penwidth=1.2 shape=box
         style="rounded,filled"]
-  edge [arrowsize=0.65 color="{WIRE}" fontname="Helvetica,Arial,sans-serif" fontsize=10 penwidth=1.2]"""
+  edge [arrowsize=0.65 color="{WIRE}" fontname="Helvetica,Arial,sans-serif" fontsize=11 penwidth=1.2]"""
 
 
 def dot(graph: Drawable, *, progress: Mapping[str, Progress] | None = None) -> str:
@@ -52,22 +52,21 @@ def _looks(node: Node, said: Mark) -> str:
         size = 0.14 if node.kind == "start" else 0.09
         return (
             f'shape={ring} label="" width={size} height={size} fixedsize=true style=filled fillcolor="{WIRE}" '
-            f'color="{WIRE}" tooltip={_quoted(said.tooltip)}'
+            f'color="{WIRE}" tooltip={_quoted(_tooltip(said))}'
         )
     tone = LIGHT[said.status]
     dashed = ' style="rounded,filled,dashed"' if said.status == "skipped" else ""
     return (
-        f"label=<{_label(node.label, said.caption)}> tooltip={_quoted(said.tooltip)} "
+        f"label={_quoted(_rows(node.label, said.caption))} tooltip={_quoted(_tooltip(said))} "
         f'fillcolor="{tone.fill}" color="{tone.line}" fontcolor="{tone.text}"{dashed}'
     )
 
 
 def _frame(cluster: Node, said: Mark) -> str:
     tone = LIGHT[said.status]
-    label = _pill(_label(cluster.label, said.caption), tone.fill, tone.text)
-    return (
-        f'label=<{label}> tooltip={_quoted(said.tooltip)} color="{tone.line}" bgcolor="{SHADE}" margin=14 penwidth=1.2'
-    )
+    label = _pill(_rows(cluster.label, said.caption), tone.fill, tone.text)
+    looks = f'color="{tone.line}" bgcolor="{SHADE}" margin=14 penwidth=1.2'
+    return f"label=<{label}> tooltip={_quoted(_tooltip(said))} {looks}"
 
 
 def _way(edge: Edge, *, back: bool) -> str:
@@ -75,28 +74,29 @@ def _way(edge: Edge, *, back: bool) -> str:
     looks = [*(["dir=back"] if back else []), *(["style=dashed"] if edge.conditional else [])]
     if edge.label:
         tone = LIGHT[""]
-        looks.append(f"label=<{_pill('<br/>'.join(map(_html, lines(edge.label))), tone.fill, tone.text)}>")
-    looks.append(f"tooltip={_quoted(edge.label or ' ')}")
+        looks.append(f"label=<{_pill(lines(edge.label), tone.fill, tone.text)}>")
+    looks.append(f"tooltip={_quoted(lines(edge.label or ' '))}")
     return f" [{' '.join(looks)}]"
 
 
-def _label(name: str, caption: str) -> str:
-    main = "<br/>".join(map(_html, lines(name)))
-    return f'{main}<br/><font point-size="9.5">{_html(caption)}</font>' if caption else main
+def _tooltip(said: Mark) -> list[str]:
+    return lines(said.tooltip, width=400, most=12)
 
 
-def _pill(inner: str, fill: str, text: str) -> str:
+def _rows(name: str, caption: str) -> list[str]:
+    return [*lines(name), *([caption] if caption else [])]
+
+
+def _pill(rows: list[str], fill: str, text: str) -> str:
     """Text on a fill of its own, since the page below may be light or dark."""
+    inner = "".join(f'{escape(row) or " "}<br align="left"/>' for row in rows)
     return (
-        f'<table border="0" cellborder="0" cellpadding="2" cellspacing="0" bgcolor="{fill}" style="rounded">'
-        f'<tr><td><font color="{text}">{inner}</font></td></tr></table>'
+        f'<table border="0" cellborder="0" cellpadding="3" cellspacing="0" bgcolor="{fill}" style="rounded">'
+        f'<tr><td align="left"><font color="{text}">{inner}</font></td></tr></table>'
     )
 
 
-def _html(text: str) -> str:
-    return escape(text) or " "
-
-
-def _quoted(text: str) -> str:
-    clean = "\n".join(lines(text, width=400, most=12)).replace("\\", "\\\\").replace("&", "&amp;").replace('"', '\\"')
-    return '"' + clean.replace("\n", "\\n") + '"'
+def _quoted(rows: Iterable[str]) -> str:
+    """Rows of text as a DOT string, in which backslashes and HTML's entities mean something."""
+    signs = {"\\": "\\\\", '"': '\\"', "&": "&amp;"}
+    return '"' + "\\n".join("".join(signs.get(sign, sign) for sign in row) for row in rows) + '"'

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, cast
+from typing import Any
 
 from langgraph.graph import END, START
 
@@ -74,7 +74,7 @@ def fan_out(
     outcomes = f"{into}_outcomes"
     keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: list[Outcome]}
     gathered = {into: list[Any] if join is as_list else Any, outcomes: list[Outcome]}
-    pattern = Pattern(label, reads=reads, writes=gathered, output=into, keys=keys)
+    pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys)
     pattern.pausing = pausing
     fan = Fan(
         label,
@@ -99,7 +99,8 @@ def fan_out(
     ]
     graphs = [shards(branches, label, durable=durable) for durable in (True, False)]
     pattern.add_node(WORK, working(fan, *graphs))
-    pattern.add_node(JOIN, cast(Any, Gather(outcomes, into=into, join=join)), metadata={"kind": "join"})
+    joined: Any = Gather(outcomes, into=into, join=join)
+    pattern.add_node(JOIN, joined)
     pattern.add_edge(START, WORK)
     pattern.add_edge(WORK, JOIN)
     pattern.add_edge(JOIN, END)

@@ -22,6 +22,7 @@ class Gather(Step):
     into: str
     join: Join
     name: str = JOIN
+    kind: str = "join"
 
     @property
     def reads(self) -> tuple[str, ...]:

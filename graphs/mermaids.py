@@ -7,6 +7,9 @@ from treadle.graphs.labels import lines
 from treadle.graphs.pictures import Drawable, Edge, Node, Picture, picture
 from treadle.graphs.statuses import LIGHT, WIRE, Progress, mark
 
+AROUND = "#eceff3"
+"""What lies under a cluster, and its title: light on any page, since Mermaid's titles have no fill of their own."""
+
 _CODED = re.compile(r"^\s*(?:[-+>]|\d+\.)|[\"<>&#`\\\[\]{}()|*~$%;:@^=]")
 
 
@@ -34,7 +37,7 @@ def _inside(
         yield f'{indent}subgraph {name}["{label}"]'
         yield from _inside(drawn, part.path, names, progress, indent + "  ")
         yield f"{indent}end"
-        yield f"{indent}class {name} {said.status or 'plain'}"
+        yield f"{indent}class {name} {said.status or 'plain'}Around"
 
 
 def _shape(node: Node, progress: Mapping[str, Progress] | None) -> str:
@@ -63,5 +66,6 @@ def _tones() -> Iterator[str]:
     for status, tone in LIGHT.items():
         dashes = ",stroke-dasharray:4 3" if status == "skipped" else ""
         yield f"  classDef {status or 'plain'} fill:{tone.fill},stroke:{tone.line},color:{tone.text}{dashes}"
+        yield f"  classDef {status or 'plain'}Around fill:{AROUND},stroke:{tone.line},color:{tone.text}"
     yield f"  classDef dot fill:{WIRE},stroke:{WIRE},color:{WIRE}"
     yield f"  linkStyle default stroke:{WIRE}"

@@ -15,6 +15,8 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
     Its input is `reads`, its output is `writes`: what a graph inside it keeps for itself stays inside.
     """
 
+    kind: str
+    """What it is: chain, fan-out, route or repeat; pictures say it."""
     name: str
     """The name it has as a step."""
     reads: tuple[str, ...]
@@ -30,6 +32,7 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         self,
         name: str,
         *,
+        kind: str,
         reads: Sequence[str],
         writes: Mapping[str, Any],
         output: str,
@@ -45,6 +48,7 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
             input_schema=schema(f"{name}_input", {key: keys.get(key, Any) for key in reads}),
             output_schema=schema(f"{name}_output", writes),
         )
+        self.kind = kind
         self.name = name
         self.reads = tuple(reads)
         self.writes = dict(writes)

@@ -33,7 +33,7 @@ def repeat(step: Place, *, until: Callable[[State], bool], at_most: int, name: s
     check = Check(label.replace(" ", "_").replace("-", "_"), tuple(body.writes), until, at_most)
     writes = merged([body.writes, check.writes])
     keys = merged([dict.fromkeys(body.reads, Any), writes])
-    pattern = Pattern(label, reads=body.reads, writes=writes, output=body.output, keys=keys)
+    pattern = Pattern(label, kind="repeat", reads=body.reads, writes=writes, output=body.output, keys=keys)
     pattern.add_node(body.name, body.compile(name=body.name))
     pattern.add_node(CHECK, check)
     pattern.add_edge(START, body.name)

@@ -39,7 +39,7 @@ def route(by: By, targets: Mapping[Any, Place], *, default: Place | None = None,
         reads.pop(key, None)
     keys = merged([dict.fromkeys(reads, Any), writes])
     outputs = list(dict.fromkeys(step.output for step in steps.values()))
-    pattern = Pattern(label, reads=tuple(reads), writes=writes, output=outputs[0], keys=keys)
+    pattern = Pattern(label, kind="route", reads=tuple(reads), writes=writes, output=outputs[0], keys=keys)
     for step in steps.values():
         pattern.add_node(step.name, step.compile(name=step.name))
         pattern.add_edge(step.name, END)

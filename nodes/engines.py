@@ -20,6 +20,9 @@ Said = Chunk | Exception | None
 """What a call says: a chunk, an error, or None at its end."""
 
 
+CLOSED = "the local model was closed while it was asked; ask again and it opens anew"
+
+
 @dataclass(eq=False)
 class Call:
     """One request to an engine, and the ear that hears what comes of it."""
@@ -45,7 +48,8 @@ class Engine:
         self.opening = opening
         self._server: Any = None
         self._closed = False
-        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._door = threading.Lock()
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._running: set[Call] = set()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(opening.slots)]
@@ -56,7 +60,7 @@ class Engine:
         """Run a chat completion; closing the iterator, or an error such as Ctrl-C while it waits, stops it."""
         heard: SimpleQueue[Said] = SimpleQueue()
         call = Call(request, heard.put)
-        self._calls.put(call)
+        self._submit(call)
         try:
             while (said := heard.get()) is not None:
                 yield _chunk(said)
@@ -67,7 +71,7 @@ class Engine:
         """Run a chat completion without blocking the event loop; cancelling the task stops it."""
         heard: asyncio.Queue[Said] = asyncio.Queue()
         call = Call(request, partial(_tell, asyncio.get_running_loop(), heard))
-        self._calls.put(call)
+        self._submit(call)
         try:
             while (said := await heard.get()) is not None:
                 yield _chunk(said)
@@ -81,11 +85,12 @@ class Engine:
 
     def close(self) -> None:
         """Stop every call, end the threads and give the memory back."""
-        self._closed = True
+        with self._door:
+            self._closed = True
+            for _ in self._threads:
+                self._calls.put(None)
         for call in list(self._running):
             call.stopped.set()
-        for _ in self._threads:
-            self._calls.put(None)
         for thread in self._threads:
             thread.join()
         if _forked:
@@ -96,6 +101,12 @@ class Engine:
         """Keep the engine from ever being closed, where closing would wait for threads that a fork left behind."""
         if self._server is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
+
+    def _submit(self, call: Call) -> None:
+        with self._door:
+            if self._closed:
+                raise ModelUnavailable(CLOSED)
+            self._calls.put(call)
 
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -112,10 +123,10 @@ class Engine:
             return error
         finally:
             self._running.discard(call)
-        return ModelUnavailable("the local model was closed while it answered") if self._closed else None
+        return ModelUnavailable(CLOSED) if self._closed else None
 
     def _opened(self) -> Any:
-        with self._lock:
+        with self._opening:
             if self._server is None:
                 self._server = serve(self.opening)
             return self._server

@@ -88,7 +88,7 @@ class Filling:
         constants = [option["const"] for option in solid if "const" in option]
         if solid and len(constants) == len(solid):
             return self.choice(constants, schema, name, path)
-        absent = len(solid) < len(real) and solid and solid[0].get("type") in {"number", "integer"}
+        absent = len(solid) < len(real) and solid and solid[0].get("type") in ("number", "integer")
         if not solid or (absent and not _SURE.search(name) and not _NUMERAL.search(self.material.text)):
             return None
         shared = {key: schema[key] for key in ("description",) if key in schema}
@@ -108,7 +108,7 @@ class Filling:
         schema = self.resolved(schema if isinstance(schema, Mapping) else {})
         if "enum" in schema or schema.get("anyOf"):
             return 0
-        return 1 if schema.get("type") in {"boolean", "array", "object"} else 2
+        return 1 if schema.get("type") in ("boolean", "array", "object") else 2
 
     def boolean(self, schema: Schema, name: str, path: str) -> bool:
         """Whether the text speaks of what the field names."""
@@ -123,12 +123,12 @@ class Filling:
         least, most = schema.get("minItems", 0), schema.get("maxItems", _MANY)
         if "enum" in items:
             found = self.spoken(list(items["enum"]), name)
-        elif items.get("type") in {"object", "array"} or "properties" in items or items.get("anyOf"):
+        elif items.get("type") in ("object", "array") or "properties" in items or items.get("anyOf"):
             found = self.parts(items, name, path, depth, most)
-        elif items.get("type") in {"integer", "number"}:
+        elif items.get("type") in ("integer", "number"):
             numbers = [float(match[0].replace(",", "")) for match in _NUMERAL.finditer(self.material.text)]
             found = [_held(number, items, whole=items["type"] == "integer") for number in numbers]
-        elif items.get("type") in {"boolean", "null"}:
+        elif items.get("type", "string") != "string" or "const" in items:
             found = []
         else:
             pick = ranks.summary if re.search(r"point|sentence|quote|step|fact", name, re.I) else ranks.phrases
@@ -162,8 +162,11 @@ class Filling:
         wanted = set(ranks.words(f"{lexicons.plain(name)} {schema.get('description', '')}"))
         best, score = 0.0, -1
         for match in _NUMERAL.finditer(self.material.text):
-            near = ranks.words(self.material.text[max(0, match.start() - 40) : match.end() + 40])
-            if (now := len(wanted & set(near))) > score:
+            wide, near = (
+                set(ranks.words(self.material.text[max(0, match.start() - reach) : match.end() + reach]))
+                for reach in (40, 12)
+            )
+            if (now := len(wanted & wide) + 2 * len(wanted & near)) > score:
                 best, score = float(match[0].replace(",", "")), now
         return best
 
@@ -207,6 +210,7 @@ def _held(number: float, schema: Schema, *, whole: bool) -> float | int:
     nudge = step or 1e-6
     low = low + nudge if low is not None and "minimum" not in schema else low
     high = high - nudge if high is not None and "maximum" not in schema else high
-    number = min(max(number, low if low is not None else number), high if high is not None else number)
+    number = number if low is None else max(number, low)
+    number = number if high is None else min(number, high)
     number = round(number / step) * step if step else number
     return int(number) if whole else round(float(number), 6)

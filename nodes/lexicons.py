@@ -37,7 +37,7 @@ TOPICS: Mapping[str, str] = {
     "audit": r"audit\w*|inspect\w*|books\b|records?\b|examin\w+|enter (any|the) premises|premises",
     "assignment": r"(assign|transfer|novat|delegat|subcontract)\w*\b[^.;]{0,40}(this agreement|rights|obligations|consent)|"
     r"assignment\b|successors|assignees?|change of control|sub-?contract\w*",
-    "governing law": r"govern\w* (by|law)|laws? of\b|jurisdiction|courts?\b|venue|arbitrat\w+|conflicts? of laws?|"
+    "governing law": r"governing law|governed by (and|the laws?)|laws? of\b|jurisdiction|courts?\b|venue|arbitrat\w+|conflicts? of laws?|"
     r"dispute resolution|proceedings?|injuncti\w+|equitable relief|mediation|legal suit",
     "insurance": r"insur(e|ed|ance|er)\w*|policy of|coverage|premiums?",
     "force majeure": r"force majeure|beyond (its|their|the) (\w+ )?(reasonable )?control|acts? of god|natural disasters?|pandemic",
@@ -89,13 +89,18 @@ STRONG: Mapping[str, re.Pattern[str]] = {
         "services": r"\bsuspend|service (levels?|credits?)", "payment": r"\b(fees|invoices?|payments?|payable|charges)\b",
         "renewal": r"\brenew|further (terms?|periods?)", "termination": r"\bterminat(e|es|ion)\b", "confidentiality": r"\bconfidential",
         "data": r"personal (data|information)|(customer|service|usage) (data|content)",
-        "ip": r"intellectual property|right, title and interest|\bgrants\b.{0,80}licen[cs]e|work product",
+        "ip": r"intellectual property|right,? title,? and interest|\bgrants\b.{0,80}licen[cs]e|work product",
         "warranty": r"\bwarrants\b|\bas is\b|disclaim", "liability": r"\bliab(le|ility)\b", "indemnity": r"\bindemnif",
         "amendment": r"\bamend(s|ed|ment)?\b|modify th(is|ese)", "audit": r"\b(audit|inspect)",
-        "assignment": r"\bassign\b[^.;]{0,60}(agreement|obligations)|\bassignment by\b", "governing law": r"governed by|jurisdiction|arbitrat",
+        "assignment": r"\bassign\b[^.;]{0,60}(agreement|obligations)|\bassignment by\b", "governing law": r"governed by (and|the laws?)|jurisdiction|arbitrat",
     }.items()
 }  # fmt: skip
 """Words that settle a topic more than its others do."""
+
+TERM = re.compile(
+    r"\W*[\"“][^\"”]{1,60}[\"”]\W*(means|includes|has the meaning|will have the meaning|shall mean)", re.I
+)
+"""How a clause opens that defines a single term."""
 
 GRAVE = frozenset({"renewal", "data", "ip", "liability", "indemnity", "amendment", "audit", "governing law"})
 """Topics in which a clause that no list recognises still deserves a look."""

@@ -9,7 +9,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-_TAG = re.compile(r"<([a-zA-Z][\w.-]*)(?:\s[^<>]*)?>(.*?)</\1\s*>", re.DOTALL)
+from treadle.nodes.outlines import HTML
+
+_TAG = re.compile(rf"<(?!(?:{HTML})\b)([a-zA-Z][\w.-]*)(?:\s[^<>]*)?>(.*?)</\1\s*>", re.DOTALL)
 _WORDS = frozenset(
     {"reviewer", "review", "feedback", "rejection", "rejected", "correction", "words", "comment", "comments"}
 )

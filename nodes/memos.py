@@ -40,7 +40,7 @@ def write(material: Material) -> str:
         return memo(found, lost(material)) + _unheard(material.words)
     count = 1 if re.search(r"\b(one|a single|1) sentence\b|headline|\bin a word\b", material.task, re.I) else 3
     best = ranks.summary(material.text, count)
-    if len(ranks.words(material.text)) < 8:
+    if len(ranks.words(material.text)) < 3:
         return (
             f"The rules model writes only from what it is given, which was: “{' '.join(best) or material.text.strip()}”"
         )

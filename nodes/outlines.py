@@ -8,11 +8,12 @@ from markdown_it.token import Token
 
 # Indented code is switched off: in agreements four spaces are layout, not code.
 _MARKDOWN = MarkdownIt("commonmark").disable("code")
-_TAGS = (
+HTML = (
     "a|abbr|b|big|br|center|cite|code|del|div|em|font|h[1-6]|i|ins|li|mark|ol|p|q|s|small|span|strike|strong|sub|sup|"
     "table|tbody|td|th|thead|tr|tt|u|ul"
 )
-_TAG = re.compile(rf"</?(?:{_TAGS})\b[^<>]*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+"""The names of HTML's own tags, as a pattern."""
+_TAG = re.compile(rf"</?(?:{HTML})\b[^<>]*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _ITEM = re.compile(r"\(?[a-zA-Z0-9]{1,4}[.)]\s|[-•*–]\s")
 
 

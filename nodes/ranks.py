@@ -91,7 +91,7 @@ def rank(items: Sequence[Sequence[str]]) -> Scores:
     return np.asarray(total / total.sum(), dtype=np.float64)
 
 
-def power(graph: Scores, *, damping: float = 0.85, rounds: int = 60) -> Scores:
+def power(graph: Scores, *, damping: float = 0.85, rounds: int = 200) -> Scores:
     """The stationary scores of a walk over a weighted graph (rows to columns) that restarts with ``1 - damping``."""
     size = len(graph)
     weights = graph.sum(axis=1, keepdims=True)

@@ -166,6 +166,7 @@ def _score(
         "" if material.heading[:1] in _QUOTES else material.heading
     )  # a defined term is not what a clause is about
     head = sum(len(pattern.findall(heading)) for pattern in patterns)
+    head += topic == "definitions" and lexicons.TERM.match(material.text) is not None
     body = sum(math.log2(1 + count) for count in kinds.values()) / (1 + len(words(material.text)) / 120)
     above = sum(bool(pattern.search(material.above)) for pattern in patterns)
     strong = sum(bool(lexicons.STRONG[name].search(material.text)) for name in names if name in lexicons.STRONG)

@@ -270,7 +270,7 @@ async def test_closing_the_engines_ends_running_calls_in_words(model: LocalModel
     while not _engine().busy:
         await asyncio.sleep(0.01)
     await asyncio.to_thread(engines.close)
-    with pytest.raises(ModelUnavailable, match="was closed while it answered"):
+    with pytest.raises(ModelUnavailable, match="was closed while it was asked"):
         await running
     assert (await model.ainvoke("Say hello.")).text
 

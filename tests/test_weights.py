@@ -55,7 +55,7 @@ def publisher(cache: Path) -> Iterator[Publisher]:
         def do_GET(self) -> None:
             _answer(self, told)
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,1 +1,59 @@
-def main() -> None: ...
+"""The command line: ``treadle demo | run | runs | reviews | decide | worker | ui | graph | models | doctor``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from treadle.commands import decide, demo, doctor, graph, models, reviews, run, runs, ui, worker
+from treadle.commands.mistakes import CODES, STOPPED, Guarded, stopped
+
+app = typer.Typer(
+    cls=Guarded,
+    name="treadle",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    epilog=CODES,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.add_typer(runs.app, name="runs")
+app.add_typer(reviews.app, name="reviews")
+app.command("decide")(decide.decide)
+app.command("worker")(worker.worker)
+app.command("ui")(ui.ui)
+app.command("graph")(graph.graph)
+app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"treadle {version('treadle')}")
+        raise typer.Exit
+
+
+@app.callback()
+def treadle(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Chains, fan-outs and human review as ordinary LangGraph graphs, with a desk for reviewers.
+
+    Begin with `treadle demo`: it reviews a contract, with no account and no network.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="treadle")
+    except KeyboardInterrupt:  # outside of any command, such as while the help is printed
+        stopped()
+        sys.exit(STOPPED)

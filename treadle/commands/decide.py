@@ -1,0 +1,105 @@
+"""``treadle decide``: answer one review."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from treadle.commands.mistakes import Mistake, code
+from treadle.commands.options import DEFAULT, By, Database, Graphs, Json, catalog, content, data, existing, person
+from treadle.commands.printing import as_json, many, say, told
+
+if TYPE_CHECKING:
+    from treadle.checkpoints import SqliteSaver
+    from treadle.checkpoints.reviews import Review
+    from treadle.checkpoints.runs import Run
+
+
+def decide(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
+    action: Annotated[str | None, typer.Argument(metavar="[approve|edit|reject]", help="What you decide.")] = None,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            "--value", metavar="JSON|@FILE", help="With edit: what to go on with (text, where the proposal is text)."
+        ),
+    ] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="One of the question's reasons.")] = None,
+    words: Annotated[
+        str | None, typer.Option("--words", help="Your own words; after reject they go back to the model.")
+    ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option("--answer", metavar="JSON|@FILE", help="The whole answer, for a question that names no actions."),
+    ] = None,
+    by: By = None,
+    thread: Annotated[
+        str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
+    ] = None,
+    advance: Annotated[bool, typer.Option("--advance", help="Take the run on at once, here.")] = False,
+    db: Database = DEFAULT,
+    graphs: Graphs = None,
+    json: Json = False,
+) -> None:
+    """Record a decision. The first one holds; a later one is refused and told who decided.
+
+    The run goes on by itself where a worker serves the database (`treadle ui` has one, `treadle worker` is one), or
+    here with `--advance`.
+
+    Example: `treadle decide 3f2a reject --words "The cap protects one side only"`
+    """
+    from treadle.checkpoints import decide as record
+    from treadle.checkpoints import review
+
+    if (action is None) == (answer is None):
+        raise Mistake("Say what you decide: an action (approve, edit, reject), or --answer with the whole answer.")
+    if value is not None and action != "edit":
+        raise Mistake("--value goes with the action edit.")
+    with existing(db, readonly=False) as saver:
+        question = review(saver, id, thread=thread)
+        given = _given(question, value, answer)
+        made = record(
+            saver, question.id, action, by=person(by), reason=reason, words=words, thread=question.thread_id,
+            client="command line", **given,
+        )  # fmt: skip
+        run = _advanced(saver, graphs, question.thread_id) if advance else _run(saver, question.thread_id)
+    if json:
+        as_json({"decision": made, "run": run})
+    else:
+        say(f"Recorded: {made.action} by {made.by} on {question.title or question.node}.")
+        told(_next(run, advance=advance))
+    if advance:
+        raise typer.Exit(code(run.status))
+
+
+def _given(question: "Review", value: str | None, answer: str | None) -> dict[str, Any]:
+    """The value or the answer as data; a text stays a text where the proposal is one."""
+    if answer is not None:
+        return {"answer": data(answer, option="--answer")}
+    if value is None:
+        return {}
+    proposal = question.value.get("proposal") if isinstance(question.value, dict) else None
+    return {"value": content(value, option="--value") if isinstance(proposal, str) else data(value, option="--value")}
+
+
+def _run(saver: "SqliteSaver", thread: str) -> "Run":
+    from treadle.checkpoints.runs import run
+
+    return run(saver, thread)
+
+
+def _advanced(saver: "SqliteSaver", graphs: Any, thread: str) -> "Run":
+    from treadle.graphs.runs import resume
+
+    run = _run(saver, thread)
+    if run.graph is None:
+        raise Mistake(
+            f"The run {thread} does not say which graph it is of, so the decision is recorded and the run waits."
+        )
+    return resume(catalog(graphs).graph(run.graph), thread, saver=saver)
+
+
+def _next(run: "Run", *, advance: bool) -> str:
+    left = f" {many(run.pending, 'review')} of its run still to be decided." if run.pending else ""
+    if advance:
+        return f"The run {run.thread_id} is {run.status}.{left}"
+    return f"The run goes on by a worker (that of `treadle ui`, or `treadle worker`), or with --advance here.{left}"

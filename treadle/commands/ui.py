@@ -1,0 +1,25 @@
+"""``treadle ui``: the page for reviewers."""
+
+from typing import Annotated
+
+import typer
+
+from treadle.commands.options import DEFAULT, Database, Graphs
+
+
+def ui(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port on this machine.")] = 8501,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Do not take runs on; a `treadle worker` does.")
+    ] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    db: Database = DEFAULT,
+    graphs: Graphs = None,
+) -> None:
+    """Serve the page on this machine: what waits, the questions, the runs, the graphs. Ctrl-C ends it.
+
+    Example: `treadle ui --open`
+    """
+    from treadle.ui.servers import serve
+
+    serve(db, graphs=graphs, port=port, worker=not no_worker, open=open_)

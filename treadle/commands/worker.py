@@ -1,0 +1,44 @@
+"""``treadle worker``: take on every run that can go on."""
+
+import signal
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from treadle.commands.options import DEFAULT, Database, Graphs, catalog, opened
+from treadle.commands.printing import many, say
+
+
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="Do what can be done now, and end.")] = False,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Runs at the same time.")] = 2,
+    db: Database = DEFAULT,
+    graphs: Graphs = None,
+) -> None:
+    """Take on every run that was decided, that stalled, or that is to be tried again.
+
+    Ends on SIGTERM or Ctrl-C after the steps that are under way; whatever is left goes on with the next worker. Several
+    workers may serve one database.
+
+    Example: `treadle worker --concurrency 4`
+    """
+    from treadle.checkpoints.workers import Worker
+
+    known = catalog(graphs)
+    with opened(db) as saver:
+        serving = Worker(saver, lambda name: known.compiled(name, saver), concurrency=concurrency)
+        if once:
+            say(f"{many(serving.once(), 'run')} advanced.")
+            return
+
+        def end(number: int, frame: FrameType | None) -> None:
+            say(f"{time.strftime('%H:%M:%S')}  ending after the steps under way")
+            serving.stop()
+
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, end)
+        say(f"{time.strftime('%H:%M:%S')}  serving {db} with the graphs {', '.join(known.names)}; Ctrl-C ends it")
+        serving.run()
+        say(f"{time.strftime('%H:%M:%S')}  ended")

@@ -1,0 +1,130 @@
+"""The bar below a review: what each choice leads to, the buttons, and the panel that a choice opens."""
+
+from typing import Any
+
+import streamlit as st
+
+from treadle.checkpoints.reviews import Review
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.ui.asks import NAMES, Ask
+from treadle.ui.choices import choose, mode, put_off, trouble, turn, turns
+from treadle.ui.fields import Field
+from treadle.ui.focuses import focus
+from treadle.ui.markups import plain, put, tag
+from treadle.ui.people import missing
+
+KEYS = {"approve": "A", "edit": "E", "reject": "X", "respond": "P", "ignore": "I", "answer": "Ctrl+Enter"}
+"""The key of each action; R and C are Streamlit's own."""
+
+ICONS = {
+    "approve": ":material/check:",
+    "edit": ":material/edit:",
+    "reject": ":material/close:",
+    "respond": ":material/reply:",
+    "ignore": ":material/block:",
+    "answer": ":material/send:",
+}
+
+
+def bar(saver: SqliteSaver, found: Review, question: Ask, form: Field | None) -> None:
+    """Draw the bar for a review that waits."""
+    with st.container(key="bar", gap="small"):
+        told = trouble(found.id)
+        if told:
+            st.error(plain(told), icon=":material/error:")
+        doing = mode(found.id)
+        if doing in ("reject", "respond"):
+            _panel(saver, found, question, doing)
+        elif doing == "edit":
+            _saving(saver, found, question, form)
+        else:
+            _choosing(saver, found, question, form)
+
+
+def _choosing(saver: SqliteSaver, found: Review, question: Ask, form: Field | None) -> None:
+    if question.leads_to:
+        pairs = [
+            tag("div", tag("dt", NAMES.get(action, action)), tag("dd", words))
+            for action, words in question.leads_to.items()
+        ]
+        put(tag("dl", *pairs, kind="leads", aria_label="What each choice leads to"))
+    nobody = missing()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for place, action in enumerate(question.actions):
+            _button(saver, found, question, action, form, first=place == 0, disabled=nobody)
+        st.button(
+            "Next",
+            key=f"next-{found.id}",
+            shortcut="N",
+            type="tertiary",
+            icon=":material/arrow_forward:",
+            help="Leave this one for later",
+            on_click=put_off,
+            args=(saver, found),
+        )
+    if nobody:
+        put(
+            tag("p", "Say who you are (top right) before you decide: the record keeps who decided.", kind="faint small")
+        )
+
+
+def _button(
+    saver: SqliteSaver, found: Review, question: Ask, action: str, form: Field | None, *, first: bool, disabled: bool
+) -> None:
+    opens = action in ("edit", "reject", "respond")
+    st.button(
+        NAMES.get(action, plain(action.capitalize())),
+        key=f"{action}-{found.id}",
+        type="primary" if first else "secondary",
+        shortcut=KEYS.get(action),
+        icon=ICONS.get(action),
+        disabled=disabled,
+        on_click=turn if opens else choose,
+        args=(found.id, action) if opens else (saver, found, question, action),
+        kwargs={} if opens else {"form": form},
+    )
+
+
+def _saving(saver: SqliteSaver, found: Review, question: Ask, form: Field | None) -> None:
+    _last(saver, found, question, "edit", label="Save edit", form=form, key="Ctrl+Enter")
+
+
+def _panel(saver: SqliteSaver, found: Review, question: Ask, action: str) -> None:
+    """Reason and words of a rejection, or the words of a response."""
+    say = f"say/{found.id}/{turns(found.id)}"
+    keep: dict[str, Any] = {"persist_state": "session"}
+    if question.reasons and action == "reject":
+        st.pills("Reason", question.reasons, key=f"{say}/reason", format_func=plain, **keep)
+    leads = question.leads_to.get(action)
+    label = "Your words" if action == "respond" else f"In your own words ({leads})" if leads else "In your own words"
+    with st.container(key="say"):
+        st.text_area(plain(label), key=f"{say}/words", height=90, placeholder="optional", **keep)
+    focus("say", turn=say)
+    last = "Reject" if action == "reject" else "Send response"
+    _last(saver, found, question, action, label=last, say=say, key="Ctrl+Enter")
+
+
+def _last(
+    saver: SqliteSaver,
+    found: Review,
+    question: Ask,
+    action: str,
+    *,
+    label: str,
+    key: str,
+    form: Field | None = None,
+    say: str | None = None,
+) -> None:
+    """The button that records what was typed, and the one that drops it."""
+    with st.container(horizontal=True):
+        st.button(
+            label,
+            key=f"save-{action}-{found.id}",
+            type="primary",
+            icon=ICONS[action],
+            shortcut=key,
+            on_click=choose,
+            args=(saver, found, question, action),
+            kwargs={"form": form, "say": say},
+        )
+        st.button("Cancel", key=f"cancel-{found.id}", shortcut="Esc", on_click=turn, args=(found.id, "read"))

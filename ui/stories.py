@@ -1,0 +1,137 @@
+"""The story of a run: every prompt and response, every decision, in the order in which it happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from treadle.checkpoints.audits import Decision, decisions
+from treadle.checkpoints.reviews import Review, pending
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.checkpoints.traces import traces
+from treadle.ui.asks import ask
+from treadle.ui.fields import said
+from treadle.ui.histories import decided
+from treadle.ui.markups import NOTHING, Inside, Markup, tag
+from treadle.ui.texts import chip, line, prose, show
+from treadle.ui.times import brief, stamp
+
+__all__ = ["Event", "said", "simple", "story", "told"]
+
+_ROLES: Final = {
+    "system": "Instructions",
+    "ai": "Answer in the example",
+    "assistant": "Answer in the example",
+    "tool": "Tool",
+}
+"""Whose turn a message of a prompt is, in a reader's words."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run."""
+
+    at: float
+    entry: Mapping[str, Any] | None = None
+    """What a step told of one call of its model."""
+    decision: Decision | None = None
+    review: Review | None = None
+    """The question, of a decision, if the queue still has it."""
+
+
+def story(saver: SqliteSaver, thread: str) -> list[Event]:
+    """Everything that is recorded of a run, oldest first."""
+    asked = {one.id: one for one in pending(saver, thread=thread, status=None, limit=10_000)}
+    events = [Event(at=_at(entry), entry=entry) for entry in traces(saver, thread)]
+    events += [
+        Event(at=one.at, decision=one, review=asked.get(one.interrupt_id))
+        for one in decisions(saver, thread=thread, limit=10_000)
+    ]
+    return sorted(events, key=lambda event: event.at)
+
+
+def _at(entry: Mapping[str, Any]) -> float:
+    at = entry.get("at")
+    return float(at) if isinstance(at, int | float) else 0.0
+
+
+def told(event: Event, *, zone: str | None = None) -> Markup:
+    """An event for the page: a decision whole, a step in one line that opens."""
+    if event.decision is not None:
+        return _decision(event.decision, event.review, zone)
+    return _step(event.entry or {}, zone)
+
+
+def _decision(decision: Decision, review: Review | None, zone: str | None) -> Markup:
+    question = ask(review) if review else None
+    title = tag("div", question.title if question else "A review", kind="strong", dir="auto")
+    return tag("div", title, decided(decision, question.proposal if question else None, zone=zone), kind="event-outer")
+
+
+def _step(entry: Mapping[str, Any], zone: str | None) -> Markup:
+    answer = entry.get("parsed") if entry.get("parsed") is not None else entry.get("response")
+    wrong = entry.get("error") or entry.get("gate")
+    gist = line(wrong or answer or "", most=110)
+    summary = tag(
+        "summary",
+        tag("span", where(entry), kind="strong"),
+        chip("failed", tone="bad")
+        if entry.get("error")
+        else chip("refused by a check", tone="fair")
+        if wrong
+        else NOTHING,
+        tag("span", gist, kind="faint small gist", dir="auto"),
+        tag("span", took(entry), kind="faint small end"),
+    )
+    return tag("details", summary, tag("div", *_inside(entry, zone), kind="inside"), kind="step")
+
+
+def where(entry: Mapping[str, Any]) -> str:
+    """The step's place in the graph, from the outermost name inwards."""
+    path = str(entry.get("path") or entry.get("step") or "a step")
+    attempt = entry.get("attempt")
+    again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
+    return " › ".join(path.split("|")) + again
+
+
+def took(entry: Mapping[str, Any]) -> str:
+    """What a call took: model, tokens, time."""
+    parts = [str(entry.get("model") or "")]
+    if entry.get("tokens_in") or entry.get("tokens_out"):
+        parts.append(f"{entry.get('tokens_in') or 0:,} → {entry.get('tokens_out') or 0:,} tokens")
+    if isinstance(entry.get("seconds"), int | float):
+        parts.append(brief(entry["seconds"]))
+    return " · ".join(part for part in parts if part)
+
+
+def _inside(entry: Mapping[str, Any], zone: str | None) -> list[Inside]:
+    parts: list[Inside] = [tag("div", tag("span", stamp(_at(entry), zone=zone)), kind="meta")]
+    messages = [one for one in entry.get("messages") or () if isinstance(one, Mapping)]
+    parts += [_said(_ROLES.get(str(one.get("role")), "Prompt"), one.get("content")) for one in messages]
+    parsed, response = entry.get("parsed"), entry.get("response")
+    if parsed is not None and not isinstance(parsed, str):
+        parts.append(_said("Response", show(parsed), answer=True))
+    elif response:
+        parts.append(_said("Response", response, answer=True))
+    for name, label in (("gate", "What the check said"), ("error", "Error")):
+        if entry.get(name):
+            parts.append(_said(label, entry[name]))
+    if isinstance(entry.get("confidence"), Mapping) and entry["confidence"]:
+        parts.append(_said("Measured confidence", show({key: entry["confidence"][key] for key in entry["confidence"]})))
+    return parts
+
+
+def _said(label: str, content: Any, *, answer: bool = False) -> Markup:
+    body = content if isinstance(content, Markup) else prose(content) if isinstance(content, str) else show(content)
+    return tag("div", tag("h3", label, kind="part"), body, kind="said answer" if answer else "said")
+
+
+def simple(value: Any) -> Any:
+    """A value of the state as plain data: messages and other objects as their text."""
+    if isinstance(value, Mapping):
+        return {str(key): simple(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [simple(part) for part in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    content = getattr(value, "content", None)
+    return content if isinstance(content, str) else repr(value)
