@@ -325,7 +325,7 @@ def test_the_queue_follows_forks_and_time_travel(saver: SqliteSaver, name: str) 
         for past in list(graph.get_state_history(CONFIG))[:6]:
             graph.invoke(None, past.config)
             assert queue(saver).keys() == waiting(graph, CONFIG).keys()
-            graph.invoke(None, graph.update_state(past.config, {"log": ["by hand"]}))
+            graph.invoke(None, graph.update_state(past.config, None, as_node="__copy__"))
             assert queue(saver).keys() == waiting(graph, CONFIG).keys()
         while open_ := waiting(graph, CONFIG):
             graph.invoke(answered(open_), CONFIG)
