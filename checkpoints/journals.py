@@ -6,8 +6,10 @@ loses most of what had finished. A step that remembers its result under a key th
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -22,12 +24,6 @@ Load = Callable[[tuple[str, bytes]], Any]
 
 
 _INSERT = "INSERT INTO journal (thread_id, key, type, codec, body, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-
-
-def remember(database: Database, thread_id: str, key: str, value: Any, dump: Dump) -> None:
-    """Keep a value under a key of a thread; returns once it is committed. The first value kept stays."""
-    row = _row(thread_id, key, value, dump)
-    database.write(lambda connection: connection.execute(_INSERT, row).rowcount)
 
 
 def remembered(database: Database, thread_id: str, prefix: str, load: Load) -> dict[str, Any]:
@@ -55,14 +51,48 @@ def keys(database: Database, thread_id: str) -> list[str]:
 
 
 @dataclass(eq=False)
+class Batch:
+    """Entries that are written together, and what became of them."""
+
+    rows: list[Row] = field(default_factory=list)
+    written: "Future[None]" = field(default_factory=Future)
+
+
+@dataclass(eq=False)
 class Entries:
-    """Journal entries of coroutines: those that come while a transaction runs share the next, in one statement."""
+    """Writes the journal: entries that come while a transaction runs share the next, in one statement."""
 
     database: Database
+    _batch: Batch = field(default_factory=Batch)
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
     _queues: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue]" = field(default_factory=WeakKeyDictionary)
 
-    async def remember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
-        """As `remember`, while the event loop goes on."""
+    def remember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
+        """Keep a value under a key of a thread; returns once it is committed. The first value kept stays."""
+        row = _row(thread_id, key, value, dump)
+        with self._mutex:
+            batch = self._batch
+            batch.rows.append(row)
+            first = len(batch.rows) == 1
+        if first:
+            self._lead(batch)
+        batch.written.result()
+
+    def _lead(self, batch: Batch) -> None:
+        """Write a batch once the one before it is written; until then others join it."""
+        with self._turn:
+            with self._mutex:
+                self._batch = Batch()
+            try:
+                self.database.write(partial(_insert, batch.rows))
+            except BaseException as error:
+                batch.written.set_exception(error)
+                raise
+            batch.written.set_result(None)
+
+    async def aremember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
+        """As ``remember``, while the event loop goes on."""
         loop = asyncio.get_running_loop()
         queue = self._queues.setdefault(loop, _Queue())
         if not queue.rows:

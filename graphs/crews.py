@@ -4,7 +4,7 @@ import contextvars
 import gc
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -57,6 +57,7 @@ class Crew:
     latencies: Latencies = field(default_factory=Latencies)
     begun: float = field(default_factory=time.monotonic)
     running: int = 0
+    queues: dict[str, Iterator[int]] = field(default_factory=dict)
     mutex: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -73,6 +74,16 @@ class Crew:
     def sign(self) -> Stop | None:
         """What a branch listens to while it waits."""
         return self.stop if self.stoppable else None
+
+    def pulled(self, worker: str) -> Iterator[int]:
+        """The items, for whoever comes next: several lanes share one stretch, each item goes to one of them."""
+        while True:
+            with self.mutex:
+                queue = self.queues.setdefault(worker, iter(self.leads))
+                index = next(queue, None)
+            if index is None:
+                return
+            yield index
 
     def given(self, index: int) -> dict[str, Any]:
         """What a worker is given: the context and the item, both by reference."""
@@ -139,7 +150,7 @@ class Admitted:
             self._backlog.give(left)
 
 
-_admitted: contextvars.ContextVar[Admitted] = contextvars.ContextVar("treadle_shard")
+_admitted: contextvars.ContextVar[Admitted | None] = contextvars.ContextVar("treadle_shard", default=None)
 
 
 @contextmanager
@@ -156,7 +167,9 @@ def admitted(backlog: Slots, count: int) -> Generator[None]:
 
 def started() -> None:
     """Say that a branch of the current shard has started."""
-    _admitted.get().started()
+    shard = _admitted.get()
+    if shard is not None:
+        shard.started()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from treadle.graphs.branches import KEY, Branch, Hand, is_leaf
 from treadle.graphs.chains import Place, pattern_of
 from treadle.graphs.fans import WORK, Fan, working
 from treadle.graphs.gathers import JOIN, Gather
+from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern
 from treadle.graphs.reviews import Review
 from treadle.graphs.shards import shards
@@ -38,6 +39,7 @@ def fan_out(
     within: float | None = None,
     on_error: OnError = "keep",
     pure: bool = False,
+    lanes: bool = False,
     executor: Executor | Callable[[], Executor] | None = None,
     join: Join = as_list,
     name: str | None = None,
@@ -66,8 +68,13 @@ def fan_out(
     built = [_worker(one, label, given if over else None) for one in workers]
     spare = [_worker(one, label, given if over else None) for one in fallback]
     retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
+    leaves = all(map(is_leaf, [*workers, *fallback]))
     pausing = any(waits(one) for one in [*built, *spare])
     _check(label, built, over=over, limit=limit, need=need, within=within, pausing=pausing)
+    if lanes and not leaves:
+        raise GraphBuildError(
+            f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
+        )
     if retry is None:
         raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
     reads = [key for key in dict.fromkeys([*([over] if over else _reads(built)), *context]) if key != KEY]
@@ -88,7 +95,8 @@ def fan_out(
         need=need,
         within=within,
         on_error=on_error,
-        leaves=all(map(is_leaf, [*workers, *fallback])),
+        leaves=leaves,
+        lanes=lanes,
         pure=pure,
         executor=executor,
     )
@@ -97,8 +105,10 @@ def fan_out(
         Branch(_hand(one, place), fallbacks, retry, hedge, tuple(limits))
         for one, place in zip(built, workers, strict=True)
     ]
-    graphs = [shards(branches, label, durable=durable) for durable in (True, False)]
-    pattern.add_node(WORK, working(fan, *graphs))
+    wide = shards(branches, label, durable=True)
+    light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
+    run: Any = working(fan, wide, light)
+    pattern.add_node(WORK, run)
     joined: Any = Gather(outcomes, into=into, join=join)
     pattern.add_node(JOIN, joined)
     pattern.add_edge(START, WORK)

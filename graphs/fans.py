@@ -49,6 +49,7 @@ class Fan:
     on_error: OnError = "keep"
     leaves: bool = False
     """Whether every worker is one step, which cannot stop for a person half-way."""
+    lanes: bool = False
     pure: bool = False
     executor: Executor | Callable[[], Executor] | None = None
     slots: Slots = field(init=False, compare=False, repr=False)
@@ -136,10 +137,16 @@ class Fan:
     def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
         """Run every branch and return the outcomes."""
         crew = yield Block(lambda: self.crew(state, config))
-        graph = light if self.leaves and crew.journal is not None else durable
+        graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
         whole = {"first": 0, "count": len(crew.leads)}
+        threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool):
-            done = yield Wide(graph, whole, config, threads=self.limit // SIZE + 8)
+            done = yield Wide(
+                graph,
+                whole,
+                config,
+                threads=self.limit * len(self.workers) + 8 if self.lanes else self.limit // SIZE + 8,
+            )
         found = ordered([*crew.known.values(), *outcomes_of(done)])
         outcomes = ordered([*found, *self._twins(crew, found)]) if crew.twins else found
         self._count(outcomes)

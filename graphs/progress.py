@@ -20,8 +20,8 @@ def progress(saver: BaseCheckpointSaver[Any], thread_id: str) -> Mapping[str, Pr
     by a process that ended, or held by ``interrupt_before``.
 
     Every checkpoint of the thread is read once by `saver.list`, and the keys of its journal, if there is one. What a
-    finished task is called is not stored: where different steps that are no subgraphs run side by side, they count as running until all have ended,
-    and a failure among them shows at what holds them.
+    finished task is called is not stored: where different steps that are no subgraphs run side by side, they count as
+    running until all have ended, and a failure among them shows at what holds them.
     """
     steps = _Steps(superstep(saved) for saved in saver.list({"configurable": {"thread_id": thread_id}}))
     counts: dict[str, Progress] = defaultdict(Progress)

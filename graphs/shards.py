@@ -50,7 +50,7 @@ def shards(branches: Sequence[Branch], name: str, *, durable: bool) -> Graph:
     """
     checkpointer = None if durable else False
     inner = _shard(branches, name).compile(checkpointer=checkpointer, name=name)
-    graph: Any = StateGraph(_state(name), input_schema=Shard, output_schema=_output(name))
+    graph: Any = StateGraph(state(name), input_schema=Shard, output_schema=outlet(name))
     graph.add_node(SHARD, _admitted(inner))
     graph.add_conditional_edges(START, _scatter, [SHARD])
     graph.add_edge(SHARD, END)
@@ -58,13 +58,13 @@ def shards(branches: Sequence[Branch], name: str, *, durable: bool) -> Graph:
 
 
 def _shard(branches: Sequence[Branch], name: str) -> Any:
-    graph: Any = StateGraph(_state(name), input_schema=Shard, output_schema=_output(name))
+    graph: Any = StateGraph(state(name), input_schema=Shard, output_schema=outlet(name))
     for branch in branches:
         leaf = is_leaf(branch.worker.runnable)
         graph.add_node(
             branch.name,
             Leaf(branch) if leaf else node(branch, branch.worker.runnable),
-            metadata={"kind": _kind(branch)},
+            metadata={"kind": kind(branch)},
         )
         graph.add_edge(branch.name, END)
     graph.add_conditional_edges(START, _spread, [branch.name for branch in branches])
@@ -84,7 +84,7 @@ def node(branch: Branch, worker: Graph) -> Runnable[Spot, Update]:
     return RunnableLambda(run, afunc=arun, name=branch.name)
 
 
-def _scatter(state: Any) -> list[Send]:
+def _scatter(whole: Shard) -> list[Send]:
     """A `Send` for each shard that has something to do."""
     crew = current()
     firsts = range(0, len(crew.leads), SIZE)
@@ -150,13 +150,16 @@ class Wide:
         return await self.graph.ainvoke(self.input, free)
 
 
-def _state(name: str) -> type:
+def state(name: str) -> type:
+    """The state of a graph of branches."""
     return schema(f"{name}_shards", {"first": int, "count": int, OUTCOMES: Annotated[list[Outcome], Fanin]})
 
 
-def _output(name: str) -> type:
+def outlet(name: str) -> type:
+    """The output of a graph of branches."""
     return schema(f"{name}_outcomes", {OUTCOMES: Annotated[list[Outcome], Fanin]})
 
 
-def _kind(branch: Branch) -> str:
+def kind(branch: Branch) -> str:
+    """What a branch is called in pictures."""
     return "prompt" if isinstance(branch.worker.runnable, Prompt) else "worker"
