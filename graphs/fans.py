@@ -141,12 +141,7 @@ class Fan:
         whole = {"first": 0, "count": len(crew.leads)}
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool):
-            done = yield Wide(
-                graph,
-                whole,
-                config,
-                threads=self.limit * len(self.workers) + 8 if self.lanes else self.limit // SIZE + 8,
-            )
+            done = yield Wide(graph, whole, config, threads=threads)
         found = ordered([*crew.known.values(), *outcomes_of(done)])
         outcomes = ordered([*found, *self._twins(crew, found)]) if crew.twins else found
         self._count(outcomes)

@@ -12,9 +12,8 @@ import pytest
 
 from treadle.checkpoints.savers import SqliteSaver
 
-
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["crashing"])
+CONTEXT.set_forkserver_preload(["treadle.graphs.fanouts", "treadle.checkpoints.savers"])
 
 
 def begun(folder: Path, count: int, manner: str) -> ForkServerProcess:
