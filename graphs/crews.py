@@ -4,13 +4,14 @@ import contextvars
 import gc
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from treadle.errors import BranchesFailed, GraphBuildError
+from treadle.graphs.paces import Pace
 from treadle.nodes.executors import Pool
 from treadle.nodes.hedges import Latencies
 from treadle.nodes.outcomes import Outcome, failure
@@ -51,7 +52,7 @@ class Crew:
     """The items that are equal to one that runs."""
     known: dict[Key, Outcome] = field(default_factory=dict)
     """What was done before a crash."""
-    tell: Callable[["Crew"], None] | None = None
+    pace: Pace | None = None
     """Told of every outcome."""
     stop: Stop = field(default_factory=Stop)
     latencies: Latencies = field(default_factory=Latencies)
@@ -98,8 +99,8 @@ class Crew:
         with self.mutex:
             self.quorum.note(outcome, 1 + len(self.twins.get(outcome["index"], ())))
             enough, broken = self.quorum.reached, self.quorum.broken
-        if self.tell is not None:
-            self.tell(self)
+        if self.pace is not None:
+            self.pace.note(self.name, outcome, self.quorum, self.running)
         if broken:
             raise BranchesFailed(f"{self.name!r}: {self.quorum.told()}. {told([outcome])}")
         if enough and not self.stop.reason:

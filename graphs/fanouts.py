@@ -21,6 +21,7 @@ from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
 from treadle.nodes.quorums import OnError
 from treadle.nodes.retries import Retry
+from treadle.nodes.selections import Joining, join_of
 
 
 def fan_out(
@@ -40,8 +41,11 @@ def fan_out(
     on_error: OnError = "keep",
     pure: bool = False,
     lanes: bool = False,
+    pauses: bool = False,
+    every: float | None = 1.0,
+    progressive: bool = False,
     executor: Executor | Callable[[], Executor] | None = None,
-    join: Join = as_list,
+    join: Join | Joining | Callable[[Any, Any], Any] = as_list,
     name: str | None = None,
 ) -> Pattern:
     """Run a worker once for every item of the list under `over`, each in a branch of its own, and join the results.
@@ -50,25 +54,44 @@ def fan_out(
     Several workers each get every item; without `over`, they all get the same input. Each may be anything that a
     `chain` takes, reviews included: then an item that waits for a person holds only itself.
 
-    `limit` branches work at once. A branch that fails is tried `attempts` times in all and is then recorded as failed,
-    without harm to the others; an error that looks like a bug (TypeError and the like) fails the run. `need` is how
-    many branches must succeed, as a number or a share; `within` is the time in seconds after which unfinished branches
-    are given up. The join gets every outcome in item order; its result goes to `into`, the outcomes to
-    ``<into>_outcomes``. An empty list is joined like any other. With treadle's saver a finished item is never run
-    again, whatever crashes.
+    The join gets every outcome in item order; its result goes to `into`, the outcomes to ``<into>_outcomes``. An empty
+    list is joined like any other.
+
+    **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
+    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
+    admitted as room appears, so that 10,000 items cost an item what 1,000 do. `lanes` runs workers that take less than
+    a millisecond in `limit` loops: a fifth of the cost, without a step of LangGraph's for each item. `executor` takes
+    plain functions elsewhere: any `concurrent.futures.Executor`, or a function that makes one (and makes it anew if it
+    breaks); arguments and results must then be picklable for processes.
+
+    **Failures.** A branch is tried `attempts` times, or as a `Retry` says, then each `fallback` is; then it is recorded
+    as failed, without harm to the others. `on_error="raise"` makes the first failure fail the run, a share that many.
+    An error that looks like a bug (TypeError and the like) always does. `hedge` starts a second call beside a slow one.
+
+    **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
+    goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
+    time is up. What has not ended then is cancelled and recorded as such.
+
+    **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
+    way in a crash does run again: a worker that reads `idempotency_key` gets a key that stays the same. Of equal items
+    of a worker that is `pure` one is run. A worker that is a graph, and no single step, keeps checkpoints of
+    its own and can pause; a function that calls LangGraph's ``interrupt`` can where `pauses` says so.
+
+    **News.** Every `every` seconds a custom event tells how far the run is; `progressive` adds the join so far.
 
     Raises:
         GraphBuildError: for a worker that reads what it is not given, a limit below one, `within` over a worker that
             waits for a person, or nothing to fan out.
         QuorumNotMet: when the run has fewer successes than `need`, or all of its branches failed.
+        BranchesFailed: when more failed than `on_error` allows.
     """
-    label = name or into
+    label, joining = name or into, join_of(join, name or into)
     workers = worker if isinstance(worker, list | tuple) else [worker]
     given = [*([item] if over else []), *context]
     built = [_worker(one, label, given if over else None) for one in workers]
     spare = [_worker(one, label, given if over else None) for one in fallback]
     retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
-    leaves = all(map(is_leaf, [*workers, *fallback]))
+    leaves = not pauses and all(map(is_leaf, [*workers, *fallback]))
     pausing = any(waits(one) for one in [*built, *spare])
     _check(label, built, over=over, limit=limit, need=need, within=within, pausing=pausing)
     if lanes and not leaves:
@@ -98,6 +121,8 @@ def fan_out(
         leaves=leaves,
         lanes=lanes,
         pure=pure,
+        every=every,
+        progressive=joining if progressive and not isinstance(joining, Joining) else None,
         executor=executor,
     )
     fallbacks = tuple(_hand(one, place) for one, place in zip(spare, fallback, strict=True))
@@ -109,8 +134,8 @@ def fan_out(
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     run: Any = working(fan, wide, light)
     pattern.add_node(WORK, run)
-    joined: Any = Gather(outcomes, into=into, join=join)
-    pattern.add_node(JOIN, joined)
+    gather: Any = Gather(outcomes, into=into, join=joining)
+    pattern.add_node(JOIN, gather)
     pattern.add_edge(START, WORK)
     pattern.add_edge(WORK, JOIN)
     pattern.add_edge(JOIN, END)

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langgraph.config import get_stream_writer
+from langgraph.errors import GraphInterrupt
 
 from treadle.digests import digest
-from treadle.errors import InputInvalid, QuorumNotMet
+from treadle.errors import GraphBuildError, InputInvalid, QuorumNotMet
 from treadle.graphs.branches import outcomes_of
 from treadle.graphs.crews import Crew, at_work, told
+from treadle.graphs.paces import Pace
 from treadle.graphs.shards import SIZE, Graph, Wide
 from treadle.nodes.executors import Pool, within
+from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, ordered
 from treadle.nodes.quorums import OnError, Quorum
 from treadle.nodes.records import Journal, journal, place
@@ -51,6 +55,9 @@ class Fan:
     """Whether every worker is one step, which cannot stop for a person half-way."""
     lanes: bool = False
     pure: bool = False
+    every: float | None = 1.0
+    """Seconds between two events that tell how far a run is."""
+    progressive: Join | None = None
     executor: Executor | Callable[[], Executor] | None = None
     slots: Slots = field(init=False, compare=False, repr=False)
     backlog: Slots = field(init=False, compare=False, repr=False)
@@ -60,7 +67,7 @@ class Fan:
         object.__setattr__(self, "slots", Slots(self.limit))
         object.__setattr__(self, "backlog", Slots(self.limit))
 
-    def crew(self, state: State, config: RunnableConfig) -> Crew:
+    def crew(self, state: State, config: RunnableConfig, pace: Pace | None = None) -> Crew:
         """Open a run: check the items, and learn what a run before a crash has left."""
         items, store, (thread_id, namespace) = self._items(state), journal(config), place(config)
         context = {key: lookup(state, key, step=self.name) for key in self.context}
@@ -83,6 +90,7 @@ class Fan:
             pool=Pool(self.executor, limit=self.limit),
             journal=store,
             allowance=self.retry.allowance(total),
+            pace=pace,
         )
         self._recall(crew)
         return crew
@@ -136,16 +144,31 @@ class Fan:
 
     def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
         """Run every branch and return the outcomes."""
-        crew = yield Block(lambda: self.crew(state, config))
+        pace = self._pace()
+        crew = yield Block(lambda: self.crew(state, config, pace))
         graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
         whole = {"first": 0, "count": len(crew.leads)}
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool):
-            done = yield Wide(graph, whole, config, threads=threads)
+            try:
+                done = yield Wide(graph, whole, config, threads=threads)
+            except GraphInterrupt:
+                if graph is durable:
+                    raise
+                raise GraphBuildError(
+                    f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
+                    "itself; say fan_out(..., pauses=True)"
+                ) from None
         found = ordered([*crew.known.values(), *outcomes_of(done)])
         outcomes = ordered([*found, *self._twins(crew, found)]) if crew.twins else found
         self._count(outcomes)
         return {self.outcomes: outcomes}
+
+    def _pace(self) -> Pace | None:
+        """Whoever listens to custom events hears of this run."""
+        if self.every is None:
+            return None
+        return Pace(self.every, get_stream_writer(), self.progressive)
 
     def _twins(self, crew: Crew, found: Sequence[Outcome]) -> list[Outcome]:
         """The outcomes of items that are equal to one that ran."""

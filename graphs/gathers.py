@@ -1,6 +1,6 @@
 """The fan-in: how outcomes become one value."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from langchain_core.runnables import RunnableConfig
 
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import ordered
+from treadle.nodes.selections import Joining
 from treadle.nodes.steps import State, Step, Work
 
 JOIN = "join"
@@ -20,7 +21,7 @@ class Gather(Step):
 
     outcomes: str
     into: str
-    join: Join
+    join: Join | Joining
     name: str = JOIN
     kind: str = "join"
 
@@ -36,7 +37,7 @@ class Gather(Step):
 
     def work(self, state: State, config: RunnableConfig) -> Work:
         """Join."""
-        joined = self.join(ordered(state.get(self.outcomes) or ()))
-        if isinstance(joined, Generator):
-            joined = yield from joined
-        return {self.into: joined}
+        outcomes = ordered(state.get(self.outcomes) or ())
+        if isinstance(self.join, Joining):
+            return {self.into: (yield from self.join.joined(outcomes, config))}
+        return {self.into: self.join(outcomes)}

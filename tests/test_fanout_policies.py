@@ -13,6 +13,7 @@ from typing import Any
 import crashing
 import pytest
 from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, interrupt
 
 from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
@@ -408,3 +409,76 @@ def test_a_cancelled_run_cancels_its_branches_and_can_be_resumed(tmp_path: Path)
 def test_lanes_are_refused_for_workers_that_are_graphs() -> None:
     with pytest.raises(GraphBuildError, match="lanes are for workers that are one step"):
         fan_out(fan_out(step(triple), over="row", item="n"), over="rows", item="row", lanes=True)
+
+
+def test_a_function_that_asks_somebody_has_to_say_so(tmp_path: Path) -> None:
+    def ask(n: int) -> Any:
+        return interrupt(n)
+
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+        with pytest.raises(GraphBuildError, match="pauses=True"):
+            fan_out(step(ask), over="ns", item="n").compile(checkpointer=saver).invoke({"ns": [1, 2]}, config)
+        graph = fan_out(step(ask), over="ns", item="n", pauses=True).compile(checkpointer=saver)
+        config = {"configurable": {"thread_id": "u"}}
+        graph.invoke({"ns": [1, 2]}, config)
+        waiting = graph.get_state(config).interrupts
+        done = graph.invoke(Command(resume={one.id: 10 * one.value for one in waiting}), config)
+    assert done["results"] == [10, 20]
+
+
+def test_news_tell_how_far_a_run_is_and_what_the_join_would_be() -> None:
+    graph = fan_out(step(triple), over="ns", item="n", limit=1, every=0, progressive=True).compile()
+    news = list(graph.stream({"ns": [1, 2, 3]}, stream_mode="custom"))
+    assert [one["done"] for one in news] == [1, 2, 3]
+    assert [one["joined"] for one in news] == [[3], [3, 6], [3, 6, 9]]
+    assert news[-1]["total"] == 3
+    assert news[-1]["waiting"] == news[-1]["running"] == 0
+
+
+def test_what_every_branch_carries_along_is_pointed_at(caplog: pytest.LogCaptureFixture) -> None:
+    graph = fan_out(step(lambda n, law: n, into="out", name="w"), over="ns", item="n", context=("law",)).compile()
+    graph.invoke({"ns": [1, 2], "law": "x" * 30_000})
+    assert "carries the same 'law', 30000 characters long" in caplog.text
+
+
+def test_nested_fan_outs_share_the_inner_limit_and_do_not_deadlock(run: Run) -> None:
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def work(n: int) -> int:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.002)
+        with lock:
+            at_once -= 1
+        return n
+
+    inner = fan_out(step(work), over="row", item="n", into="done", limit=2)
+    graph = fan_out(inner, over="rows", item="row", limit=4).compile()
+    rows = [[1, 2, 3]] * 8
+    assert run(graph, {"rows": rows})["results"] == rows
+    assert most <= 2
+
+
+def test_the_deadline_and_the_quorum_hold_after_a_crash(tmp_path: Path) -> None:
+    broken, ran = True, []
+
+    def work(n: int) -> int:
+        ran.append(n)
+        if n == 3 and broken:
+            raise TypeError("a bug")
+        return n
+
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        graph = fan_out(step(work), over="ns", item="n", limit=1, need=3).compile(checkpointer=saver)
+        config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+        ready = fan_out(step(work), over="ns", item="n", limit=1, need=4).compile(checkpointer=saver)
+        with pytest.raises(TypeError):
+            ready.invoke({"ns": [0, 1, 2, 3, 4, 5]}, config)
+        broken = False
+        ran.clear()
+        done = graph.invoke(None, config)
+    assert done["results"] == [0, 1, 2]
+    assert ran == []
