@@ -178,6 +178,7 @@ def walls(repetitions: int) -> list[Row]:
             "ours": (ours(), ""),
             "ours durable": (ours(), "ours"),
             "ours on the ready saver": (ours(), "ready"),
+            "lanes durable": (ours(lanes=True), "ours"),
             "Send": (send(True), ""),
             "Send on our saver": (send(True), "ours"),
             "Send on the ready saver": (send(True), "ready"),
@@ -209,6 +210,7 @@ def cpu(large: int, repetitions: int) -> list[Row]:
         "Send": (send(False), ""),
         "ours": (ours(), ""),
         "ours durable": (ours(), "ours"),
+        "lanes durable": (ours(lanes=True), "ours"),
     }
     small = Contest([0.0] * 1000, ways).run(repetitions + 2)
     big = Contest([0.0] * large, ways).run(max(1, repetitions - 1))
@@ -222,6 +224,7 @@ def cpu(large: int, repetitions: int) -> list[Row]:
         row("CPU at 1,000, times Send", small.micros("ours") / small.micros("Send"), 1.15),
         row(f"CPU at {large:,}, times Send", big.micros("ours") / big.micros("Send"), 1 / 3),
         row(f"CPU at {large:,}, times that at 1,000", big.micros("ours") / small.micros("ours"), 1.15),
+        row("CPU an item in lanes, durable, microseconds", small.micros("lanes durable"), 60),
         row(f"first of {large:,}, times Send's delay", big.delay("ours") / big.delay("Send"), 0.15),
     ]
 

@@ -48,8 +48,8 @@ class Crew:
     journal: Journal | None
     allowance: int
     """How many attempts beyond the first are left."""
-    twins: Mapping[int, Sequence[int]] = field(default_factory=dict)
-    """The items that are equal to one that runs."""
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    """How many items a branch stands for, where that is more than one."""
     known: dict[Key, Outcome] = field(default_factory=dict)
     """What was done before a crash."""
     pace: Pace | None = None
@@ -97,7 +97,7 @@ class Crew:
     def note(self, outcome: Outcome) -> None:
         """Count an outcome; it may be what was still needed, or one failure too many."""
         with self.mutex:
-            self.quorum.note(outcome, 1 + len(self.twins.get(outcome["index"], ())))
+            self.quorum.note(outcome, self.sizes.get(outcome["index"], 1))
             enough, broken = self.quorum.reached, self.quorum.broken
         if self.pace is not None:
             self.pace.note(self.name, outcome, self.quorum, self.running)

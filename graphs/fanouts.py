@@ -15,6 +15,7 @@ from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern
 from treadle.graphs.reviews import Review
 from treadle.graphs.shards import shards
+from treadle.nodes.batches import Batch, Batched
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.joins import Join, as_list
 from treadle.nodes.limits import Limit
@@ -40,6 +41,7 @@ def fan_out(
     within: float | None = None,
     on_error: OnError = "keep",
     pure: bool = False,
+    batch: Batch | None = None,
     lanes: bool = False,
     pauses: bool = False,
     every: float | None = 1.0,
@@ -74,8 +76,9 @@ def fan_out(
 
     **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
     way in a crash does run again: a worker that reads `idempotency_key` gets a key that stays the same. Of equal items
-    of a worker that is `pure` one is run. A worker that is a graph, and no single step, keeps checkpoints of
-    its own and can pause; a function that calls LangGraph's ``interrupt`` can where `pauses` says so.
+    of a worker that is `pure` one is run. With `batch` a worker takes a list of items and gives a list of values. A
+    worker that is a graph, and no single step, keeps checkpoints of its own and can pause; a function that calls
+    LangGraph's ``interrupt`` can where `pauses` says so.
 
     **News.** Every `every` seconds a custom event tells how far the run is; `progressive` adds the join so far.
 
@@ -91,6 +94,10 @@ def fan_out(
     built = [_worker(one, label, given if over else None) for one in workers]
     spare = [_worker(one, label, given if over else None) for one in fallback]
     retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
+    if batch is not None:
+        workers, fallback = _batched(label, workers, item, over, pure), _batched(label, fallback, item, over, pure)
+        built = [_worker(one, label, given) for one in workers]
+        spare = [_worker(one, label, given) for one in fallback]
     leaves = not pauses and all(map(is_leaf, [*workers, *fallback]))
     pausing = any(waits(one) for one in [*built, *spare])
     _check(label, built, over=over, limit=limit, need=need, within=within, pausing=pausing)
@@ -121,6 +128,7 @@ def fan_out(
         leaves=leaves,
         lanes=lanes,
         pure=pure,
+        batch=batch,
         every=every,
         progressive=joining if progressive and not isinstance(joining, Joining) else None,
         executor=executor,
@@ -140,6 +148,15 @@ def fan_out(
     pattern.add_edge(WORK, JOIN)
     pattern.add_edge(JOIN, END)
     return pattern
+
+
+def _batched(label: str, workers: Sequence[Place], item: str, over: str | None, pure: bool) -> list[Place]:
+    """Workers that take lists, as steps that branches can call."""
+    if over is None or pure or not all(map(is_leaf, workers)):
+        raise GraphBuildError(
+            f"fan-out {label!r}: batches are for over=, not with pure=True, and for workers that are one step"
+        )
+    return [Batched(one, item, pattern_of(one).output) for one in workers]
 
 
 def _hand(worker: Pattern, given: Place) -> Hand:

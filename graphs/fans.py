@@ -18,6 +18,7 @@ from treadle.graphs.branches import outcomes_of
 from treadle.graphs.crews import Crew, at_work, told
 from treadle.graphs.paces import Pace
 from treadle.graphs.shards import SIZE, Graph, Wide
+from treadle.nodes.batches import Batch, unpacked
 from treadle.nodes.executors import Pool, within
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, ordered
@@ -55,6 +56,7 @@ class Fan:
     """Whether every worker is one step, which cannot stop for a person half-way."""
     lanes: bool = False
     pure: bool = False
+    batch: Batch | None = None
     every: float | None = 1.0
     """Seconds between two events that tell how far a run is."""
     progressive: Join | None = None
@@ -72,17 +74,17 @@ class Fan:
         items, store, (thread_id, namespace) = self._items(state), journal(config), place(config)
         context = {key: lookup(state, key, step=self.name) for key in self.context}
         self._warn(context, items)
-        groups = self._groups(items)
         total = len(items) * len(self.workers)
+        groups = self.groups(items)
         crew = Crew(
             name=self.name,
             place=namespace,
             thread_id=thread_id,
-            items=items,
+            items=items if self.batch is None else [[items[index] for index in group] for group in groups.values()],
             context=context,
             item=self.item if self.over else None,
             leads=list(groups),
-            twins={lead: same[1:] for lead, same in groups.items() if len(same) > 1},
+            sizes={lead: len(group) for lead, group in groups.items() if len(group) > 1},
             workers=self.workers,
             quorum=self._quorum(total, store, thread_id, namespace),
             slots=self.slots,
@@ -105,8 +107,10 @@ class Fan:
             )
         return items
 
-    def _groups(self, items: Sequence[Any]) -> dict[int, list[int]]:
-        """The items that run, each with those equal to it; without `pure` every item stands alone."""
+    def groups(self, items: Sequence[Any]) -> dict[int, list[int]]:
+        """The branches, each with the items that it stands for: one, those that are equal, or a batch."""
+        if self.batch is not None:
+            return dict(enumerate(self.batch.groups(items)))
         if not self.pure:
             return {index: [index] for index in range(len(items))}
         groups: dict[str, list[int]] = {}
@@ -160,7 +164,7 @@ class Fan:
                     "itself; say fan_out(..., pauses=True)"
                 ) from None
         found = ordered([*crew.known.values(), *outcomes_of(done)])
-        outcomes = ordered([*found, *self._twins(crew, found)]) if crew.twins else found
+        outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
         self._count(outcomes)
         return {self.outcomes: outcomes}
 
@@ -170,13 +174,14 @@ class Fan:
             return None
         return Pace(self.every, get_stream_writer(), self.progressive)
 
-    def _twins(self, crew: Crew, found: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes of items that are equal to one that ran."""
-        return [
-            {**outcome, "index": index, "cached": True}
-            for outcome in found
-            for index in crew.twins.get(outcome["index"], ())
+    def _each(self, found: Sequence[Outcome], groups: Mapping[int, Sequence[int]]) -> list[Outcome]:
+        """The outcomes of all items, from those of the branches that stand for them."""
+        if self.batch is not None:
+            return ordered(one for outcome in found for one in unpacked(outcome, groups[outcome["index"]]))
+        twins: list[Outcome] = [
+            {**outcome, "index": index, "cached": True} for outcome in found for index in groups[outcome["index"]][1:]
         ]
+        return ordered([*found, *twins])
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         quorum = Quorum(self.name, len(outcomes), self.need)

@@ -82,6 +82,8 @@ class Enter:
 
     def now(self) -> None:
         """Wait in this thread."""
+        if self.stop is not None:
+            self.stop.check()
         turn = self.slots.take(self.weight)
         if turn.granted:
             return
@@ -97,6 +99,8 @@ class Enter:
 
     async def soon(self) -> None:
         """Wait on the running loop."""
+        if self.stop is not None:
+            self.stop.check()
         turn = self.slots.take(self.weight)
         if turn.granted:
             return
