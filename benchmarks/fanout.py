@@ -26,7 +26,7 @@ from langgraph.types import Send
 
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.graphs import fan_out
-from treadle.nodes import step
+from treadle.nodes import limit, step
 
 LIMIT = 64
 
@@ -37,6 +37,7 @@ class Clock:
 
     begun: float = 0.0
     first: float | None = None
+    ends: list[float] = field(default_factory=list)
 
     def mark(self) -> None:
         """Note that an item starts."""
@@ -52,6 +53,7 @@ async def wait(seconds: float) -> float:
     clock.mark()
     if seconds:
         await asyncio.sleep(seconds)
+    clock.ends.append(time.perf_counter())
     return seconds
 
 
@@ -128,7 +130,7 @@ class Contest:
             async with AsyncExitStack() as stack:
                 saver = await _saver(store, stack)
                 gc.collect()
-                clock.begun, clock.first = time.perf_counter(), None
+                clock.begun, clock.first, clock.ends = time.perf_counter(), None, []
                 cpu = time.process_time()
                 done = await way(self.items, saver)
                 assert done == len(self.items), (name, done)
@@ -244,12 +246,74 @@ def memory(count: int) -> list[Row]:
     return [row(f"memory an item at {count:,}, kB", most(ours()) / count / 1024, 1.5)]
 
 
+class Refused(Exception):
+    """What a provider says that was asked too often."""
+
+    status_code = 429
+
+
+@dataclass
+class Provider:
+    """Lets 100 calls a second through, in bursts of at most five, each of 50 ms, and refuses the rest."""
+
+    rate: float = 100.0
+    tokens: float = 5.0
+    seen: float = field(default_factory=time.monotonic)
+    refused: int = 0
+
+    async def call(self, seconds: float) -> float:
+        """One call."""
+        now = time.monotonic()
+        self.tokens, self.seen = min(5.0, self.tokens + (now - self.seen) * self.rate), now
+        if self.tokens < 1:
+            self.refused += 1
+            raise Refused("too many requests")
+        self.tokens -= 1
+        await asyncio.sleep(0.05)
+        return seconds
+
+
+def throttling(count: int) -> list[Row]:
+    """Items against a provider that throttles."""
+    provider = Provider()
+    shared = limit("provider", concurrency=LIMIT)
+    pattern = fan_out(step(provider.call, into="out"), over="items", item="seconds", limit=LIMIT, limits=[shared])
+    begun = time.perf_counter()
+    done = asyncio.run(pattern.compile().ainvoke({"items": [0.0] * count}))
+    seconds = time.perf_counter() - begun
+    failed = sum(outcome["status"] != "success" for outcome in done["results_outcomes"])
+    return [
+        row(f"{count} calls to a provider of 100 a second, times the ideal", seconds / (count / 100), 1.2),
+        row("failed of them", failed, 0),
+        row("refused by the provider", provider.refused, None),
+    ]
+
+
+def stopping() -> list[Row]:
+    """How long a quorum and a deadline overshoot with 1,000 items."""
+    quorum = fan_out(step(wait), over="items", item="seconds", into="results", limit=1000, need=500)
+    deadline = fan_out(step(wait), over="items", item="seconds", into="results", limit=1000, need=1, within=0.5)
+    rows = []
+    items = [0.3] * 500 + [5.0] * 500
+    for name, pattern, due in (("quorum", quorum, None), ("deadline", deadline, 0.5)):
+        clock.ends.clear()
+        begun = time.perf_counter()
+        given = items if due is None else [0.01] + [5.0] * 999
+        asyncio.run(pattern.compile().ainvoke({"items": given}))
+        ended = time.perf_counter()
+        over = ended - (begun + due if due is not None else sorted(clock.ends)[499])
+        rows.append(row(f"a {name} of 1,000 overshoots, ms", over * 1000, 100))
+    return rows
+
+
 def main() -> None:
     """Print the table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller sizes")
     parser.add_argument("--json", action="store_true", help="a list of name, value, goal, holds")
-    parser.add_argument("--only", choices=("walls", "jittered", "cpu", "memory"), help="one part")
+    parser.add_argument(
+        "--only", choices=("walls", "jittered", "cpu", "memory", "throttling", "stopping"), help="one part"
+    )
     chosen = parser.parse_args()
     repetitions = 3 if chosen.quick else 5
     large = 3000 if chosen.quick else 10_000
@@ -258,6 +322,8 @@ def main() -> None:
         "jittered": lambda: jittered(large, 1 if chosen.quick else 3),
         "cpu": lambda: cpu(large, repetitions),
         "memory": lambda: memory(large),
+        "throttling": lambda: throttling(300 if chosen.quick else 800),
+        "stopping": stopping,
     }
     rows = [one for name, part in parts.items() if chosen.only in (None, name) for one in part()]
     if chosen.json:

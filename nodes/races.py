@@ -3,8 +3,8 @@
 import asyncio
 import contextvars
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed
 from concurrent.futures import wait as wait_for_any
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +78,54 @@ class Hedged:
     def _ended(self, begun: float, value: Any) -> Any:
         self.latencies.note(time.monotonic() - begun)
         return value
+
+
+@dataclass(frozen=True)
+class First:
+    """An effect: all calls at once; its result is the first reply that is `enough`, or None if none is.
+
+    Raises the last error where every call failed.
+    """
+
+    effects: Sequence[Effect]
+    enough: Callable[[Any], bool]
+
+    def now(self) -> Any:
+        """Wait in this thread; each call has one of its own."""
+        pool = ThreadPoolExecutor(len(self.effects), thread_name_prefix="treadle-race")
+        failed: list[BaseException] = []
+        try:
+            for call in as_completed([_start(pool, effect.now) for effect in self.effects]):
+                if self._good(call.exception(), call, failed):
+                    return call.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return self._none(failed)
+
+    async def soon(self) -> Any:
+        """Wait on the running loop; each call is a task, and the slower ones are cancelled."""
+        calls = {asyncio.ensure_future(_awaited(effect.soon())) for effect in self.effects}
+        failed: list[BaseException] = []
+        try:
+            while calls:
+                done, calls = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+                for call in done:
+                    if self._good(call.exception(), call, failed):
+                        return call.result()
+        finally:
+            for call in calls:
+                call.cancel()
+        return self._none(failed)
+
+    def _good(self, error: BaseException | None, call: Any, failed: list[BaseException]) -> bool:
+        if error is not None:
+            failed.append(error)
+            return False
+        return self.enough(call.result())
+
+    def _none(self, failed: list[BaseException]) -> None:
+        if len(failed) == len(self.effects):
+            raise failed[-1]
 
 
 def _start(pool: ThreadPoolExecutor, call: Callable[[], Any]) -> "Future[Any]":
