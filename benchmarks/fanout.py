@@ -292,18 +292,21 @@ def throttling(count: int) -> list[Row]:
 def stopping() -> list[Row]:
     """How long a quorum and a deadline overshoot with 1,000 items."""
     quorum = fan_out(step(wait), over="items", item="seconds", into="results", limit=1000, need=500)
-    deadline = fan_out(step(wait), over="items", item="seconds", into="results", limit=1000, need=1, within=0.5)
+    deadline = fan_out(step(wait), over="items", item="seconds", into="results", limit=1000, need=0, within=1.5)
     rows = []
-    items = [0.3] * 500 + [5.0] * 500
-    for name, pattern, due in (("quorum", quorum, None), ("deadline", deadline, 0.5)):
+    for name, pattern, due in (("quorum", quorum, None), ("deadline", deadline, 1.5)):
+        items = [0.3] * 500 + [5.0] * 500 if due is None else [5.0] * 1000
         clock.ends.clear()
-        begun = time.perf_counter()
-        given = items if due is None else [0.01] + [5.0] * 999
-        asyncio.run(pattern.compile().ainvoke({"items": given}))
-        ended = time.perf_counter()
+        begun, ended = asyncio.run(_timed(pattern.compile(), items))
         over = ended - (begun + due if due is not None else sorted(clock.ends)[499])
         rows.append(row(f"a {name} of 1,000 overshoots, ms", over * 1000, 100))
     return rows
+
+
+async def _timed(graph: Any, items: list[float]) -> tuple[float, float]:
+    begun = time.perf_counter()
+    await graph.ainvoke({"items": items})
+    return begun, time.perf_counter()
 
 
 def main() -> None:

@@ -52,6 +52,8 @@ class Crew:
     """How many items a branch stands for, where that is more than one."""
     known: dict[Key, Outcome] = field(default_factory=dict)
     """What was done before a crash."""
+    ended: dict[Key, Outcome] = field(default_factory=dict)
+    """What has ended by now, in a run that may be stopped."""
     pace: Pace | None = None
     """Told of every outcome."""
     stop: Stop = field(default_factory=Stop)
@@ -97,6 +99,8 @@ class Crew:
     def note(self, outcome: Outcome) -> None:
         """Count an outcome; it may be what was still needed, or one failure too many."""
         with self.mutex:
+            if self.stoppable:
+                self.ended[outcome["index"], outcome["worker"]] = outcome
             self.quorum.note(outcome, self.sizes.get(outcome["index"], 1))
             enough, broken = self.quorum.reached, self.quorum.broken
         if self.pace is not None:
@@ -105,6 +109,15 @@ class Crew:
             raise BranchesFailed(f"{self.name!r}: {self.quorum.told()}. {told([outcome])}")
         if enough and not self.stop.reason:
             self.stop.set("enough branches had succeeded")
+
+    def cut_off(self) -> list[Outcome]:
+        """Where the run was stopped: what had ended by then, and for every other branch that it was cancelled."""
+        if self.stop.reason is None:
+            return []
+        with self.mutex:
+            ended = dict(self.ended)
+        branches = ((index, worker) for index in self.leads for worker in self.workers)
+        return [ended.get(one) or self.cancelled(*one) for one in branches]
 
     def again(self) -> bool:
         """Whether one more attempt is within the fan-out's allowance; it is used up by this."""

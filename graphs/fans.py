@@ -27,6 +27,7 @@ from treadle.nodes.records import Journal, journal, place
 from treadle.nodes.retries import Retry
 from treadle.nodes.slots import Slots
 from treadle.nodes.steps import Block, State, Update, Work, adrive, drive, lookup
+from treadle.nodes.stops import Stopped, Unless
 
 WORK = "__work__"
 """The name of the node that runs the branches; two underscores: wiring, left out of paths and pictures."""
@@ -155,7 +156,9 @@ class Fan:
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool):
             try:
-                done = yield Wide(graph, whole, config, threads=threads)
+                done = yield Unless(crew.sign, Wide(graph, whole, config, threads=threads))
+            except Stopped:
+                done = None  # LangGraph's own way through branches that end one by one would take too long
             except GraphInterrupt:
                 if graph is durable:
                     raise
@@ -163,7 +166,7 @@ class Fan:
                     f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
                     "itself; say fan_out(..., pauses=True)"
                 ) from None
-        found = ordered([*crew.known.values(), *outcomes_of(done)])
+        found = ordered([*crew.cut_off(), *crew.known.values(), *outcomes_of(done)])
         outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
         self._count(outcomes)
         return {self.outcomes: outcomes}

@@ -474,7 +474,7 @@ def test_the_deadline_and_the_quorum_hold_after_a_crash(tmp_path: Path) -> None:
     with SqliteSaver(tmp_path / "t.db") as saver:
         graph = fan_out(step(work), over="ns", item="n", limit=1, need=3).compile(checkpointer=saver)
         config: RunnableConfig = {"configurable": {"thread_id": "t"}}
-        ready = fan_out(step(work), over="ns", item="n", limit=1, need=4).compile(checkpointer=saver)
+        ready = fan_out(step(work), over="ns", item="n", limit=1, need=6).compile(checkpointer=saver)
         with pytest.raises(TypeError):
             ready.invoke({"ns": [0, 1, 2, 3, 4, 5]}, config)
         broken = False
