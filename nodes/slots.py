@@ -88,6 +88,8 @@ class Enter:
         if turn.granted:
             return
         bell = threading.Event()
+        if self.stop is not None:
+            self.stop.tell(turn, bell.set)
         self._listen(turn, bell.set)
         try:
             while not turn.granted and (self.stop is None or self.stop.reason is None):
@@ -112,6 +114,8 @@ class Enter:
             if not future.done():
                 future.set_result(None)
 
+        if self.stop is not None:
+            self.stop.settle(turn, future)
         self._listen(turn, lambda: settle() if threading.get_ident() == mine else loop.call_soon_threadsafe(settle))
         try:
             await future
@@ -122,8 +126,6 @@ class Enter:
 
     def _listen(self, turn: Turn, wake: Any) -> None:
         turn.wake = wake
-        if self.stop is not None:
-            self.stop.tell(turn, wake)
         if turn.granted:
             wake()
 

@@ -22,6 +22,7 @@ class Stop:
     def __init__(self) -> None:
         self.reason: str | None = None
         self._calls: dict[object, Callable[[], object]] = {}
+        self._futures: dict[asyncio.AbstractEventLoop, dict[object, asyncio.Future[None]]] = {}
         self._mutex = threading.Lock()
 
     def set(self, reason: str) -> None:
@@ -32,6 +33,9 @@ class Stop:
             self.reason = reason
             calls = list(self._calls.values())
             self._calls.clear()
+            futures, self._futures = self._futures, {}
+        for loop, waiting in futures.items():
+            loop.call_soon_threadsafe(_settle, list(waiting.values()))
         for call in calls:
             call()
 
@@ -43,10 +47,20 @@ class Stop:
                 return
         call()
 
+    def settle(self, key: object, future: "asyncio.Future[None]") -> None:
+        """Settle a future of the running loop when it is set: a loop is woken once for all that wait there."""
+        with self._mutex:
+            if self.reason is None:
+                self._futures.setdefault(future.get_loop(), {})[key] = future
+                return
+        _settle([future])
+
     def forget(self, key: object) -> None:
         """Tell no longer."""
         with self._mutex:
             self._calls.pop(key, None)
+            for waiting in self._futures.values():
+                waiting.pop(key, None)
 
     def check(self) -> None:
         """Raise Stopped if it is set."""
@@ -91,7 +105,7 @@ class Unless:
         loop = asyncio.get_running_loop()
         work, sign = loop.create_task(self.effect.soon()), loop.create_future()
         if self.stop is not None:
-            self.stop.tell(sign, lambda: loop.call_soon_threadsafe(_settle, sign))
+            self.stop.settle(sign, sign)
         try:
             await asyncio.wait([work, sign], timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
@@ -110,9 +124,10 @@ class Unless:
         raise TimeoutError(f"no answer after {self.seconds:g} s")
 
 
-def _settle(sign: "asyncio.Future[None]") -> None:
-    if not sign.done():
-        sign.set_result(None)
+def _settle(futures: "list[asyncio.Future[None]]") -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
 
 
 def _dropped(work: "asyncio.Task[Any]") -> None:
