@@ -156,8 +156,12 @@ def test_branches_that_are_not_done_in_time_are_given_up(runs: str) -> None:
     assert sorted(outcome["status"] for outcome in done["results_outcomes"]) == ["cancelled", "success"]
 
 
+def saying(text: str) -> Callable[[str], str]:
+    return lambda _: text
+
+
 def test_many_workers_over_one_input_and_over_many_items() -> None:
-    judges = [prompt(name, "{text}", model=ScriptedModel(script=lambda _, said=said: said)) for name, said in JUDGES]
+    judges = [prompt(name, "{text}", model=ScriptedModel(script=saying(said))) for name, said in JUDGES]
     assert fan_out(judges, into="verdict", join=vote).compile().invoke({"text": "x"})["verdict"]["value"] == "good"
     both = fan_out(judges, over="texts", item="text", into="all", join=as_text(" ")).compile()
     assert both.invoke({"texts": ["x", "y"]})["all"] == "good bad good good bad good"
