@@ -60,7 +60,7 @@ def _queue(connection: sqlite3.Connection, place: Place, interrupt: Any, task_id
         return
     columns = _columns(interrupt) | {
         "ns": place.ns,
-        "path": "|".join(part.partition(":")[0] for part in place.ns.split("|")),
+        "path": _path(place.ns),
         "node": node,
         "checkpoint_id": place.id,
         "task_id": task_id,
@@ -187,3 +187,9 @@ def _waited(connection: sqlite3.Connection, place: Place, task_id: str) -> list[
         (place.thread_id, place.ns, task_id),
     )
     return [row[0] for row in rows]
+
+
+def _path(ns: str) -> str:
+    """The names of a namespace without ids; those with two underscores before them are wiring, and left out."""
+    names = (part.partition(":")[0] for part in ns.split("|"))
+    return "|".join(name for name in names if not name.startswith("__"))

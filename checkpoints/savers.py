@@ -56,6 +56,17 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
+        self._begin()
+
+    def _begin(self) -> None:
+        """What belongs to one process; made anew in a forked child."""
+        self._entries, self._process = journals.Entries(self.database), os.getpid()
+
+    @property
+    def _journal(self) -> journals.Entries:
+        if self._process != os.getpid():
+            self._begin()
+        return self._entries
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
@@ -265,7 +276,19 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def remember(self, thread_id: str, key: str, value: Any) -> None:
         """Keep a step's result; returns once it is committed. The first value kept stays."""
-        journals.remember(self.database, thread_id, key, value, self.serde.dumps_typed)
+        self._journal.remember(thread_id, key, value, self.serde.dumps_typed)
+
+    async def aremember(self, thread_id: str, key: str, value: Any) -> None:
+        """As ``remember``; entries of many coroutines share a transaction."""
+        await self._journal.aremember(thread_id, key, value, self.serde.dumps_typed)
+
+    def remembered(self, thread_id: str, prefix: str) -> dict[str, Any]:
+        """Everything that steps remembered under keys that begin with a prefix, by the rest of the key."""
+        return journals.remembered(self.database, thread_id, prefix, self._load)
+
+    def kept(self, thread_id: str) -> Sequence[str]:
+        """The keys of everything that a thread's steps remembered."""
+        return journals.keys(self.database, thread_id)
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""

@@ -1,120 +1,231 @@
-"""One branch of a fan-out: its own slot, attempts, deadline and durable result."""
+"""One branch of a fan-out: its turn, attempts, fallbacks, deadline and durable result."""
 
-import asyncio
-import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
-from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 
-from treadle.errors import GraphBuildError, ModelUnavailable, StoreError
-from treadle.nodes.outcomes import Outcome, failure, success
-from treadle.nodes.records import place, recorder
-from treadle.nodes.steps import Ask, Block, Effect, Pause, Update, Work, adrive, drive
+from treadle.errors import BranchesFailed, ModelUnavailable, StoreError
+from treadle.graphs.crews import Crew, current, started
+from treadle.graphs.reviews import Review
+from treadle.nodes.hedges import Hedge
+from treadle.nodes.limits import Limit, Passed
+from treadle.nodes.outcomes import Effort, Outcome, failure, success
+from treadle.nodes.races import Hedged
+from treadle.nodes.records import Remember
+from treadle.nodes.retries import BUGS, Retry, throttled
+from treadle.nodes.slots import Enter
+from treadle.nodes.steps import Ask, Effect, Pause, Step, Update, Work, adrive, drive
+from treadle.nodes.stops import Stopped, Unless
 
-BUGS = (TypeError, AttributeError, NameError, ImportError, AssertionError, NotImplementedError, GraphBuildError)
-"""Errors that another attempt or another item would not cure: they fail the run."""
-
-Worker = Runnable[Any, Any]
-
-FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError)
+FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed)
 """What is no branch's own failure."""
 
+OUTCOMES = "outcomes"
+"""The key, inside a fan-out, that branches write to."""
 
-class Task(TypedDict):
-    """What a `Send` carries to a branch."""
+KEY = "idempotency_key"
+"""The key under which a worker that reads it finds its branch's idempotency key."""
+
+THROTTLES = 100
+"""How often one branch is throttled, under a limit that adapts to it, before that counts as a failed attempt."""
+
+
+def outcomes_of(update: Any) -> list[Outcome]:
+    """The outcomes in what a graph of branches returns, which is None where there was nothing to do."""
+    return (update or {}).get(OUTCOMES) or []
+
+
+class Spot(TypedDict):
+    """What a `Send` carries to a branch: the item's place. The item itself goes by reference."""
 
     index: int
-    input: dict[str, Any]
-    deadline: float | None
 
 
 @dataclass(frozen=True)
-class Slots:
-    """At most `limit` at once, over all runs of one fan-out in this process."""
+class Hand:
+    """A worker as a branch calls it."""
 
-    limit: int
-    threads: threading.BoundedSemaphore = field(init=False, compare=False, repr=False)
-    loops: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = field(
-        default_factory=WeakKeyDictionary, init=False, compare=False, repr=False
-    )
+    name: str
+    runnable: Runnable[Any, Any]
+    output: str
+    """The key of its update that is the branch's value."""
+    keyed: bool = False
+    """Whether it reads the idempotency key."""
 
-    def __post_init__(self) -> None:
-        """Make the slots."""
-        object.__setattr__(self, "threads", threading.BoundedSemaphore(self.limit))
-
-    @property
-    def here(self) -> asyncio.Semaphore:
-        """The slots of the running loop."""
-        return self.loops.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self.limit))
+    def value(self, update: Any) -> Any:
+        """The branch's value."""
+        return update.get(self.output) if isinstance(update, dict) else None
 
 
 @dataclass(frozen=True)
 class Branch:
     """Runs a worker on one item and turns what becomes of it into an outcome."""
 
-    name: str
-    output: str
-    """The worker's key that is the branch's value."""
-    outcomes: str
-    """The key that the outcome goes to."""
-    limit: int
-    attempts: int
-    slots: Slots = field(init=False, compare=False, repr=False)
+    worker: Hand
+    fallbacks: Sequence[Hand] = ()
+    retry: Retry = field(default_factory=lambda: Retry(attempts=1))
+    hedge: Hedge | None = None
+    limits: Sequence[Limit] = ()
 
-    def __post_init__(self) -> None:
-        """Make the slots that all tasks of this branch share."""
-        object.__setattr__(self, "slots", Slots(self.limit))
+    @property
+    def name(self) -> str:
+        """The worker's name."""
+        return self.worker.name
 
-    def run(self, worker: Worker, task: Task, config: RunnableConfig) -> Update:
-        """Return the outcome of a task, as the update."""
-        with self.slots.threads:
-            return drive(self._work(worker, task, config))
+    def work(self, spot: Spot, config: RunnableConfig) -> Work:
+        """Return what is known of the item, or else run the worker and keep its result."""
+        crew, index = current(), spot["index"]
+        known = crew.known.get((index, self.name))
+        if known is None:
+            known = yield from self._outcome(crew, index, config)
+            if crew.journal is not None and known["status"] == "success":
+                place = f"{crew.place}/{index}/{self.name}"
+                yield Remember(crew.journal, crew.thread_id, place, known)
+            crew.note(known)
+        return {OUTCOMES: [known]}
 
-    async def arun(self, worker: Worker, task: Task, config: RunnableConfig) -> Update:
-        """Return the outcome of a task, as the update."""
-        async with self.slots.here:
-            return await adrive(self._work(worker, task, config))
-
-    def _work(self, worker: Worker, task: Task, config: RunnableConfig) -> Work:
-        """Return what the journal has, or else run the worker and keep its result there."""
-        store, (thread_id, namespace) = recorder(config), place(config)
-        known = (yield Block(lambda: store.recall(thread_id, namespace))) if store else None
-        if known is not None:
-            return {self.outcomes: [known[0]]}
-        outcome = yield from self._tried(worker, task, config)
-        if store and outcome["status"] == "success":
-            yield Block(lambda: store.remember(thread_id, namespace, outcome))
-        return {self.outcomes: [outcome]}
-
-    def _tried(self, worker: Worker, task: Task, config: RunnableConfig) -> Generator[Effect, Any, Outcome]:
-        """Try the worker until it has a value, the attempts are used up, or time is."""
-        index, started = task["index"], time.monotonic()
-        for attempt in range(1, self.attempts + 1):
-            left = None if task["deadline"] is None else task["deadline"] - time.time()
-            try:
-                if left is not None and left <= 0:
-                    raise TimeoutError
-                result = yield Ask(worker, task["input"], config, left)
-            except FATAL:
+    def _outcome(self, crew: Crew, index: int, config: RunnableConfig) -> Generator[Effect, Any, Outcome]:
+        effort = Effort(key=crew.key(index, self.name) if self.worker.keyed else None)
+        call = _Call(self, crew, index, config, effort)
+        try:
+            return success(index, self.name, (yield from call.tried()), effort)
+        except FATAL:
+            raise
+        except Stopped as stopped:
+            return failure(index, self.name, stopped, effort, status="cancelled")
+        except Exception as error:
+            if is_invalid_resume(error):
                 raise
-            except TimeoutError:
-                late = TimeoutError("time was up before this branch had an answer")
-                return failure(index, self.name, late, status="cancelled", **_spent(attempt, started))
+            return failure(index, self.name, error, effort)
+
+
+@dataclass
+class _Call:
+    """The attempts of one branch."""
+
+    branch: Branch
+    crew: Crew
+    index: int
+    config: RunnableConfig
+    effort: Effort
+
+    def tried(self) -> Generator[Effect, Any, Any]:
+        """Try the worker, then each fallback, until there is a value."""
+        hands = [self.branch.worker, *self.branch.fallbacks]
+        for place, hand in enumerate(hands):
+            try:
+                value = yield from self._attempts(hand)
+            except (*FATAL, Stopped):
+                raise
             except Exception as error:
-                if is_invalid_resume(error):
+                if is_invalid_resume(error) or place == len(hands) - 1:
                     raise
-                if attempt == self.attempts:
-                    return failure(index, self.name, error, **_spent(attempt, started))
-                yield Pause(min(0.1 * 2**attempt, 5))
             else:
-                return success(index, self.name, result.get(self.output), **_spent(attempt, started))
-        raise AssertionError("a branch has at least one attempt")
+                self.effort.by = hand.name if place else None
+                return value
+        raise AssertionError("the last worker returns or raises")
+
+    def _attempts(self, hand: Hand) -> Generator[Effect, Any, Any]:
+        """Try one worker as often as the policy says."""
+        retry, failed, refused = self.branch.retry, 0, 0
+        while True:
+            try:
+                return (yield from self._turn(hand))
+            except (*FATAL, Stopped):
+                raise
+            except Exception as error:
+                if self.branch.limits and throttled(error) and refused < THROTTLES:
+                    refused += 1  # the limit waits as long as it must: nothing is lost by asking again
+                    continue
+                failed += 1
+                hopeless = is_invalid_resume(error) or failed >= retry.attempts or not retry.worth(error)
+                if hopeless or not self.crew.again():
+                    raise
+                pause = retry.pause(failed, error)
+            yield from self._waited(Pause(pause))
+
+    def _turn(self, hand: Hand) -> Generator[Effect, Any, Any]:
+        """Wait for a slot, call, and give the slot back whatever happens."""
+        yield from self._waited(Enter(self.crew.slots, stop=self.crew.sign))
+        try:
+            if not self.effort.attempts:
+                started()
+            return (yield from self._passed(hand, self.branch.limits))
+        finally:
+            self.crew.slots.give()
+
+    def _passed(self, hand: Hand, limits: Sequence[Limit]) -> Generator[Effect, Any, Any]:
+        """Wait for each shared limit in turn, call, and tell the limits how it went."""
+        if not limits:
+            return (yield from self._called(hand))
+        permit = yield from self._waited(Passed(limits[0], self.crew.place, stop=self.crew.sign))
+        try:
+            value = yield from self._passed(hand, limits[1:])
+        except Exception as error:
+            limits[0].settle(permit, error)
+            raise
+        except BaseException:
+            limits[0].leave(permit)
+            raise
+        limits[0].settle(permit, None)
+        return value
+
+    def _called(self, hand: Hand) -> Generator[Effect, Any, Any]:
+        """Call the worker once."""
+        crew, effort, begun = self.crew, self.effort, time.monotonic()
+        effort.attempts += 1
+        given = crew.given(self.index)
+        if hand.keyed:
+            given[KEY] = effort.key or crew.key(self.index, self.branch.name)
+        effect: Effect = Ask(hand.runnable, given, self.config)
+        hedge = self.branch.hedge
+        if hedge is not None:
+            effect = Hedged(effect, hedge, crew.latencies)
+        crew.running += 1
+        try:
+            reply = yield effect if crew.sign is None else Unless(crew.sign, effect)
+        finally:
+            crew.running -= 1
+            effort.seconds += time.monotonic() - begun
+        if hedge is not None:
+            reply, second = reply
+            effort.hedged |= second
+        return hand.value(reply)
+
+    def _waited(self, effect: Effect) -> Generator[Effect, Any, Any]:
+        """Wait, and count it as waiting."""
+        begun = time.monotonic()
+        sign = self.crew.sign
+        try:
+            return (yield effect if sign is None or not isinstance(effect, Pause) else Unless(sign, effect))
+        finally:
+            self.effort.waited += time.monotonic() - begun
 
 
-def _spent(attempts: int, started: float) -> Any:
-    return {"attempts": attempts, "seconds": time.monotonic() - started}
+@dataclass(frozen=True)
+class Leaf(Runnable[Spot, Update]):
+    """A branch as a node, for a worker that is one step."""
+
+    branch: Branch
+
+    @property
+    def runnable(self) -> Any:
+        """The worker, for drawings."""
+        return self.branch.worker.runnable
+
+    def invoke(self, input: Spot, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
+        """Return the outcome of an item, as the update."""
+        return drive(self.branch.work(input, config or {}))
+
+    async def ainvoke(self, input: Spot, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
+        """Return the outcome of an item, as the update."""
+        return await adrive(self.branch.work(input, config or {}))
+
+
+def is_leaf(worker: Any) -> bool:
+    """Whether a worker is one step, and no graph that may stop for a person half-way."""
+    return isinstance(worker, Step) and not isinstance(worker, Review)

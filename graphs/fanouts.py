@@ -1,26 +1,28 @@
 """`fan_out`: one worker over many items, or many workers over one item, joined in order."""
 
-import operator
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.graph import END, START
-from langgraph.types import Send
 
-from treadle.errors import GraphBuildError, InputInvalid, QuorumNotMet
-from treadle.graphs.branches import Branch, Task, Worker
+from treadle.errors import GraphBuildError
+from treadle.graphs.branches import KEY, Branch, Hand, is_leaf
 from treadle.graphs.chains import Place, pattern_of
+from treadle.graphs.fans import WORK, Fan, working
+from treadle.graphs.gathers import JOIN, Gather
+from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern
 from treadle.graphs.reviews import Review
+from treadle.graphs.shards import shards
+from treadle.nodes.batches import Batch, Batched
+from treadle.nodes.hedges import Hedge
 from treadle.nodes.joins import Join, as_list
-from treadle.nodes.outcomes import Outcome, ordered
-from treadle.nodes.steps import State, Step, Update, Work, lookup
-
-JOIN = "join"
-"""The name of the node that joins the branches."""
+from treadle.nodes.limits import Limit
+from treadle.nodes.outcomes import Outcome
+from treadle.nodes.quorums import OnError
+from treadle.nodes.retries import Retry
+from treadle.nodes.selections import Joining, join_of
 
 
 def fan_out(
@@ -31,10 +33,21 @@ def fan_out(
     into: str = "results",
     context: Sequence[str] = (),
     limit: int = 16,
-    attempts: int = 1,
+    limits: Sequence[Limit] = (),
+    attempts: int | Retry = 1,
+    fallback: Sequence[Place] = (),
+    hedge: Hedge | None = None,
     need: float | int | None = None,
     within: float | None = None,
-    join: Join = as_list,
+    on_error: OnError = "keep",
+    pure: bool = False,
+    batch: Batch | None = None,
+    lanes: bool = False,
+    pauses: bool = False,
+    every: float | None = 1.0,
+    progressive: bool = False,
+    executor: Executor | Callable[[], Executor] | None = None,
+    join: Join | Joining | Callable[[Any, Any], Any] = as_list,
     name: str | None = None,
 ) -> Pattern:
     """Run a worker once for every item of the list under `over`, each in a branch of its own, and join the results.
@@ -43,139 +56,123 @@ def fan_out(
     Several workers each get every item; without `over`, they all get the same input. Each may be anything that a
     `chain` takes, reviews included: then an item that waits for a person holds only itself.
 
-    `limit` branches work at once. A branch that fails is tried `attempts` times in all and is then recorded as failed,
-    without harm to the others; an error that looks like a bug (TypeError and the like) fails the run. `need` is how
-    many branches must succeed, as a number or a share; `within` is the time in seconds after which unfinished branches
-    are given up. The join gets every outcome in item order; its result goes to `into`, the outcomes to
-    ``<into>_outcomes``. An empty list is joined like any other. With treadle's saver a finished item is never run
-    again, whatever crashes.
+    The join gets every outcome in item order; its result goes to `into`, the outcomes to ``<into>_outcomes``. An empty
+    list is joined like any other.
+
+    **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
+    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
+    admitted as room appears, so that 10,000 items cost an item what 1,000 do. `lanes` runs workers that take less than
+    a millisecond in `limit` loops: a fifth of the cost, without a step of LangGraph's for each item. `executor` takes
+    plain functions elsewhere: any `concurrent.futures.Executor`, or a function that makes one (and makes it anew if it
+    breaks); arguments and results must then be picklable for processes.
+
+    **Failures.** A branch is tried `attempts` times, or as a `Retry` says, then each `fallback` is; then it is recorded
+    as failed, without harm to the others. `on_error="raise"` makes the first failure fail the run, a share that many.
+    An error that looks like a bug (TypeError and the like) always does. `hedge` starts a second call beside a slow one.
+
+    **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
+    goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
+    time is up. What has not ended then is cancelled and recorded as such.
+
+    **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
+    way in a crash does run again: a worker that reads `idempotency_key` gets a key that stays the same. Of equal items
+    of a worker that is `pure` one is run. With `batch` a worker takes a list of items and gives a list of values. A
+    worker that is a graph, and no single step, keeps checkpoints of its own and can pause; a function that calls
+    LangGraph's ``interrupt`` can where `pauses` says so.
+
+    **News.** Every `every` seconds a custom event tells how far the run is; `progressive` adds the join so far.
 
     Raises:
         GraphBuildError: for a worker that reads what it is not given, a limit below one, `within` over a worker that
             waits for a person, or nothing to fan out.
         QuorumNotMet: when the run has fewer successes than `need`, or all of its branches failed.
+        BranchesFailed: when more failed than `on_error` allows.
     """
-    label = name or into
+    label, joining = name or into, join_of(join, name or into)
     workers = worker if isinstance(worker, list | tuple) else [worker]
     given = [*([item] if over else []), *context]
     built = [_worker(one, label, given if over else None) for one in workers]
-    _check(label, built, over=over, limit=limit, attempts=attempts, need=need, within=within)
-    reads = list(dict.fromkeys([*([over] if over else [key for one in built for key in one.reads]), *context]))
+    spare = [_worker(one, label, given if over else None) for one in fallback]
+    retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
+    if batch is not None:
+        workers, fallback = _batched(label, workers, item, over, pure), _batched(label, fallback, item, over, pure)
+        built = [_worker(one, label, given) for one in workers]
+        spare = [_worker(one, label, given) for one in fallback]
+    leaves = not pauses and all(map(is_leaf, [*workers, *fallback]))
+    pausing = any(waits(one) for one in [*built, *spare])
+    _check(label, built, over=over, limit=limit, need=need, within=within, pausing=pausing)
+    if lanes and not leaves:
+        raise GraphBuildError(
+            f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
+        )
+    if retry is None:
+        raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
+    reads = [key for key in dict.fromkeys([*([over] if over else _reads(built)), *context]) if key != KEY]
     outcomes = f"{into}_outcomes"
-    keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: Annotated[list[Outcome], operator.add]}
+    keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: list[Outcome]}
     gathered = {into: list[Any] if join is as_list else Any, outcomes: list[Outcome]}
     pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys)
-    for one in built:
-        branch = Branch(one.name, output=one.output, outcomes=outcomes, limit=limit, attempts=attempts)
-        pattern.add_node(one.name, node(branch, one.compile(name=one.name)))
-        pattern.add_edge(one.name, JOIN)
-    pattern.add_node(JOIN, Gather(label, outcomes=outcomes, into=into, join=join, need=need))
-    scatter = Scatter(
-        label, tuple(one.name for one in built), over, item, tuple(reads if not over else context), within
+    pattern.pausing = pausing
+    fan = Fan(
+        label,
+        workers=tuple(one.name for one in built),
+        over=over,
+        item=item,
+        context=tuple(context if over else reads),
+        outcomes=outcomes,
+        retry=retry,
+        limit=limit,
+        need=need,
+        within=within,
+        on_error=on_error,
+        leaves=leaves,
+        lanes=lanes,
+        pure=pure,
+        batch=batch,
+        every=every,
+        progressive=joining if progressive and not isinstance(joining, Joining) else None,
+        executor=executor,
     )
-    pattern.add_conditional_edges(START, scatter, [*scatter.workers, JOIN])
+    fallbacks = tuple(_hand(one, place) for one, place in zip(spare, fallback, strict=True))
+    branches = [
+        Branch(_hand(one, place), fallbacks, retry, hedge, tuple(limits))
+        for one, place in zip(built, workers, strict=True)
+    ]
+    wide = shards(branches, label, durable=True)
+    light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
+    run: Any = working(fan, wide, light)
+    pattern.add_node(WORK, run)
+    gather: Any = Gather(outcomes, into=into, join=joining)
+    pattern.add_node(JOIN, gather)
+    pattern.add_edge(START, WORK)
+    pattern.add_edge(WORK, JOIN)
     pattern.add_edge(JOIN, END)
     return pattern
 
 
-@dataclass(frozen=True)
-class Scatter:
-    """Sends every item to every worker."""
-
-    name: str
-    workers: tuple[str, ...]
-    over: str | None
-    item: str
-    context: tuple[str, ...]
-    within: float | None
-
-    def __call__(self, state: State) -> list[Send] | str:
-        """Return a `Send` for each item and worker, or the join's name when there is no item."""
-        shared = {key: lookup(state, key, step=self.name) for key in self.context}
-        inputs = [{**shared, self.item: one} for one in self._items(state)] if self.over else [shared]
-        deadline = time.time() + self.within if self.within is not None else None
-        sends = [
-            Send(worker, Task(index=index, input=given, deadline=deadline))
-            for index, given in enumerate(inputs)
-            for worker in self.workers
-        ]
-        return sends or JOIN
-
-    def _items(self, state: State) -> Sequence[Any]:
-        items = lookup(state, str(self.over), step=self.name)
-        if not isinstance(items, list | tuple):
-            raise InputInvalid(
-                f"{self.name!r} fans out over {self.over!r}, which must be a list and is {type(items).__name__}"
-            )
-        return items
+def _batched(label: str, workers: Sequence[Place], item: str, over: str | None, pure: bool) -> list[Place]:
+    """Workers that take lists, as steps that branches can call."""
+    if over is None or pure or not all(map(is_leaf, workers)):
+        raise GraphBuildError(
+            f"fan-out {label!r}: batches are for over=, not with pure=True, and for workers that are one step"
+        )
+    return [Batched(one, item, pattern_of(one).output) for one in workers]
 
 
-@dataclass(frozen=True)
-class Gather(Step):
-    """Joins the outcomes of all branches, once there are enough."""
-
-    label: str
-    outcomes: str
-    into: str
-    join: Join
-    need: float | int | None
-    name: str = JOIN
-    kind: str = "join"
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The outcomes."""
-        return (self.outcomes,)
-
-    @property
-    def writes(self) -> Mapping[str, Any]:
-        """The joined value."""
-        return {self.into: Any}
-
-    def work(self, state: State, config: RunnableConfig) -> Work:
-        """Count, and join."""
-        yield from ()
-        outcomes = ordered(state.get(self.outcomes) or ())
-        self._count(outcomes)
-        return {self.into: self.join(outcomes)}
-
-    def _count(self, outcomes: list[Outcome]) -> None:
-        lost = [outcome for outcome in outcomes if outcome["status"] != "success"]
-        total, good = len(outcomes), len(outcomes) - len(lost)
-        least = required(self.need, total)
-        if good >= least:
-            return
-        first = "; ".join(_told(outcome) for outcome in lost[:3])
-        raise QuorumNotMet(f"{self.label!r}: {good} of {total} branches succeeded and {least} are needed. {first}")
+def _hand(worker: Pattern, given: Place) -> Hand:
+    """A step is called as it is; anything else as the graph that it is made into."""
+    runnable = given if is_leaf(given) else worker.compile(name=worker.name)
+    return Hand(worker.name, runnable, worker.output, keyed=KEY in worker.reads)
 
 
-def required(need: float | int | None, total: int) -> int:
-    """Return how many of `total` branches must succeed: a share is rounded up; without `need`, one if there are any.
-
-    >>> required(0.9, 25), required(3, 25), required(None, 25), required(None, 0)
-    (23, 3, 1, 0)
-    """
-    if need is None:
-        return min(1, total)
-    return -int(-need * total // 1) if isinstance(need, float) else need
-
-
-def node(branch: Branch, worker: Worker) -> Runnable[Task, Update]:
-    """Return a branch as a node. LangGraph finds the worker's graph in the closures, for pictures and for its state."""
-
-    def run(task: Task, config: RunnableConfig) -> Update:
-        return branch.run(worker, task, config)
-
-    async def arun(task: Task, config: RunnableConfig) -> Update:
-        return await branch.arun(worker, task, config)
-
-    return RunnableLambda(run, afunc=arun, name=branch.name)
+def _reads(workers: Sequence[Pattern]) -> list[str]:
+    return [key for one in workers for key in one.reads]
 
 
 def _worker(worker: Place, label: str, given: Sequence[str] | None) -> Pattern:
     """Return a worker as a pattern, checked against what a branch is given (None: whatever it reads)."""
     pattern = pattern_of(worker)
-    missing = [key for key in pattern.reads if key not in given] if given is not None else []
+    missing = [key for key in pattern.reads if key not in (*given, KEY)] if given is not None else []
     if missing and given is not None:
         raise GraphBuildError(
             f"fan-out {label!r}: its worker {pattern.name!r} reads {missing[0]!r}, and a branch is given only "
@@ -190,9 +187,9 @@ def _check(
     *,
     over: str | None,
     limit: int,
-    attempts: int,
     need: float | int | None,
     within: float | None,
+    pausing: bool,
 ) -> None:
     names = [worker.name for worker in workers]
     if not workers:
@@ -203,13 +200,13 @@ def _check(
         raise GraphBuildError(
             f"fan-out {label!r}: its workers need names of their own, and not {JOIN!r}: {', '.join(names)}"
         )
-    if limit < 1 or attempts < 1:
-        raise GraphBuildError(f"fan-out {label!r}: limit={limit} and attempts={attempts} must be at least 1")
+    if limit < 1:
+        raise GraphBuildError(f"fan-out {label!r}: limit={limit} must be at least 1")
     if isinstance(need, float) and not 0 <= need <= 1:
         raise GraphBuildError(
             f"fan-out {label!r}: need={need} as a share lies between 0 and 1; a number of branches is an int"
         )
-    if within is not None and any(waits(worker) for worker in workers):
+    if within is not None and pausing:
         raise GraphBuildError(
             f"fan-out {label!r}: within={within} would give up branches that wait for a person; leave it out"
         )
@@ -217,19 +214,11 @@ def _check(
 
 def waits(pattern: Pattern) -> bool:
     """Whether a pattern, or one inside it, stops for a person."""
-    return any(isinstance(spec.runnable, Review) for spec in pattern.nodes.values()) or any(
-        isinstance(inner, Pattern) and waits(inner) for inner in map(_inner, pattern.nodes.values())
+    return pattern.pausing or any(
+        isinstance(spec.runnable, Review) or (isinstance(inner := _inner(spec), Pattern) and waits(inner))
+        for spec in pattern.nodes.values()
     )
 
 
 def _inner(spec: Any) -> Any:
     return getattr(spec.runnable, "builder", None)
-
-
-def _told(outcome: Outcome) -> str:
-    error = outcome.get("error")
-    return (
-        f"item {outcome['index']}: {error['kind']}: {error['message']}"
-        if error
-        else f"item {outcome['index']}: no value"
-    )

@@ -25,6 +25,8 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
     """The state keys that it gives, with their types."""
     output: str
     """The key of its result: what the last step writes."""
+    pausing: bool = False
+    """Whether it is a fan-out with a worker that stops for a person."""
 
     def __init__(
         self,

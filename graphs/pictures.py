@@ -1,7 +1,7 @@
 """The picture of a graph: its nodes, edges and nested clusters, free of any drawing language."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.runnables.graph import Graph
@@ -87,7 +87,7 @@ def picture(graph: Drawable) -> Picture:
     edges = tuple(
         Edge(_path(edge.source), _path(edge.target), str(edge.data or ""), edge.conditional) for edge in drawn.edges
     )
-    return _ordered(_joined(Picture(nodes, edges, tuple(_clusters(nodes, parents)))))
+    return _ordered(_folded(_joined(Picture(nodes, edges, tuple(_clusters(nodes, parents))))))
 
 
 def _path(name: str) -> str:
@@ -158,6 +158,20 @@ def _joined(picture: Picture) -> Picture:
 def _through(one: Edge, other: Edge) -> Edge:
     label = ", ".join(dict.fromkeys(label for label in (one.label, other.label) if label))
     return Edge(one.source, other.target, label, one.conditional or other.conditional)
+
+
+def _folded(picture: Picture) -> Picture:
+    """Without the clusters that are wiring, whose names begin with two underscores: what they hold stands outside."""
+    return Picture(
+        tuple(replace(node, path=_bare(node.path)) for node in picture.nodes),
+        tuple(replace(edge, source=_bare(edge.source), target=_bare(edge.target)) for edge in picture.edges),
+        tuple(replace(one, path=_bare(one.path)) for one in picture.clusters if not one.label.startswith("__")),
+    )
+
+
+def _bare(path: str) -> str:
+    *above, name = path.split("|")
+    return "|".join([*(part for part in above if not part.startswith("__")), name])
 
 
 def _ordered(picture: Picture) -> Picture:

@@ -2,7 +2,8 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
@@ -18,22 +19,38 @@ def progress(saver: BaseCheckpointSaver[Any], thread_id: str) -> Mapping[str, Pr
     done, waiting, running or failed, once; an unknown thread has no entry at all. "running" means due: begun, or left
     by a process that ended, or held by ``interrupt_before``.
 
-    Every checkpoint of the thread is read once; `saver.list` is the only call. What a finished task is called is not
-    stored: where different steps that are no subgraphs run side by side, they count as running until all have ended,
-    and a failure among them shows at what holds them.
+    Every checkpoint of the thread is read once by `saver.list`, and the keys of its journal, if there is one. What a
+    finished task is called is not stored: where different steps that are no subgraphs run side by side, they count as
+    running until all have ended, and a failure among them shows at what holds them.
     """
     steps = _Steps(superstep(saved) for saved in saver.list({"configurable": {"thread_id": thread_id}}))
     counts: dict[str, Progress] = defaultdict(Progress)
     for namespace, newest in steps.newest.items():
         inside = [_path(namespace)] if namespace else []
         for name, times in _done(steps, newest).items():
+            if name.startswith(HIDDEN):
+                continue
             counts["|".join([*inside, name])] += Progress(done=times)
         if steps.open(newest):
             for name, word in _under_way(steps, newest):
                 counts["|".join([*inside, name])] += Progress(**{word: 1})
+    for name, times in _remembered(saver, thread_id).items():
+        counts[name] = replace(counts[name], done=max(counts[name].done, times))
     if "" in steps.newest:
         counts[""] = _whole(steps.newest[""])
     return dict(counts)
+
+
+def _remembered(saver: BaseCheckpointSaver[Any], thread_id: str) -> Counter[str]:
+    """Branches of fan-outs that a journal holds, by node: those of simple workers have no checkpoints of their own."""
+    keys = saver.kept(thread_id) if isinstance(saver, _Keeper) else ()
+    parts = (key.rsplit("/", 2) for key in keys)
+    return Counter(f"{_path(part[0])}|{part[2]}".lstrip("|") for part in parts if len(part) == 3)
+
+
+@runtime_checkable
+class _Keeper(Protocol):
+    def kept(self, thread_id: str) -> Iterable[str]: ...
 
 
 class _Steps:
@@ -58,7 +75,8 @@ class _Steps:
 
 def _path(namespace: str) -> str:
     """A checkpoint's namespace without ids, and without the numbers of a second call from one node."""
-    return "|".join(part.partition(":")[0] for part in namespace.split("|") if not part.isdigit())
+    names = (part.partition(":")[0] for part in namespace.split("|") if not part.isdigit())
+    return "|".join(name for name in names if not name.startswith(HIDDEN))
 
 
 def _done(steps: _Steps, newest: Superstep) -> Counter[str]:

@@ -1,33 +1,51 @@
 """What one step does: prompts, models, gates, joins, the questions that reviews ask."""
 
+from treadle.nodes.alternatives import race
+from treadle.nodes.batches import Batch
 from treadle.nodes.gates import Gate
+from treadle.nodes.hedges import Hedge
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
+from treadle.nodes.limits import Limit, limit
 from treadle.nodes.models import Choice, choose, model
 from treadle.nodes.outcomes import Failure, Outcome
 from treadle.nodes.outputs import Confidence
 from treadle.nodes.prompts import Prompt, prompt
 from treadle.nodes.questions import Answer, Question
+from treadle.nodes.retries import Retry
+from treadle.nodes.selections import best_of, distinct, fold, rank, stitch, tree
 from treadle.nodes.steps import Function, Step, step
 
 __all__ = [
     "Answer",
+    "Batch",
     "Choice",
     "Confidence",
     "Failure",
     "Function",
     "Gate",
+    "Hedge",
     "Join",
+    "Limit",
     "Outcome",
     "Prompt",
     "Question",
+    "Retry",
     "Step",
     "Vote",
     "as_list",
     "as_text",
+    "best_of",
     "choose",
+    "distinct",
+    "fold",
+    "limit",
     "merge",
     "model",
     "prompt",
+    "race",
+    "rank",
     "step",
+    "stitch",
+    "tree",
     "vote",
 ]

@@ -32,7 +32,7 @@ def as_text(separator: str = "\n\n") -> Join:
     """Join into one text, in item order; failed items are left out.
 
     >>> from treadle.nodes.outcomes import success
-    >>> as_text(" ")([success(0, "w", "a", attempts=1, seconds=0), success(1, "w", "b", attempts=1, seconds=0)])
+    >>> as_text(" ")([success(0, "w", "a"), success(1, "w", "b")])
     'a b'
     """
 

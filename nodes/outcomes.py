@@ -1,7 +1,10 @@
 """What became of one branch of a fan-out, as plain data."""
 
+import traceback
 from collections.abc import Iterable
-from typing import Any, Literal, NotRequired
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
@@ -15,6 +18,8 @@ class Failure(TypedDict):
     """The class of the error."""
     message: str
     """What it said."""
+    digest: str
+    """Eight hex digits that are equal for errors of one class raised at one place in the code."""
 
 
 class Outcome(TypedDict):
@@ -24,8 +29,10 @@ class Outcome(TypedDict):
     """The place of the item in the list that was fanned out, from 0."""
     worker: str
     """The name of the worker."""
+    by: NotRequired[str]
+    """The name of the fallback that answered in its place, if one did."""
     status: Status
-    """`cancelled`: time was up before the branch had an answer."""
+    """`cancelled`: enough others had succeeded, or time was up, before the branch had an answer."""
     value: NotRequired[Any]
     """The worker's result, for a success."""
     error: NotRequired[Failure]
@@ -34,21 +41,61 @@ class Outcome(TypedDict):
     """How often the worker was tried."""
     seconds: float
     """How long the worker was at it, in all attempts."""
+    waited: float
+    """How long the item waited for its turn, for a limit, or for another attempt, in seconds."""
+    hedged: NotRequired[bool]
+    """Whether a second call was started beside a slow first one."""
+    cached: NotRequired[bool]
+    """Whether the value is an equal item's."""
+    key: NotRequired[str]
+    """The idempotency key that the worker was given, where it reads one."""
 
 
-def success(index: int, worker: str, value: Any, *, attempts: int, seconds: float) -> Outcome:
+@dataclass
+class Effort:
+    """What a branch has spent so far."""
+
+    attempts: int = 0
+    seconds: float = 0.0
+    waited: float = 0.0
+    hedged: bool = False
+    by: str | None = None
+    key: str | None = None
+
+
+def success(index: int, worker: str, value: Any, effort: Effort | None = None) -> Outcome:
     """Return the outcome of a branch that has a value."""
-    return Outcome(
-        index=index, worker=worker, status="success", value=value, attempts=attempts, seconds=round(seconds, 6)
-    )
+    return _outcome(index, worker, "success", effort, value=value)
 
 
 def failure(
-    index: int, worker: str, error: BaseException, *, attempts: int, seconds: float, status: Status = "failure"
+    index: int, worker: str, error: BaseException, effort: Effort | None = None, *, status: Status = "failure"
 ) -> Outcome:
-    """Return the outcome of a branch that has none, with the error's class and message."""
-    told = Failure(kind=type(error).__name__, message=str(error) or repr(error))
-    return Outcome(index=index, worker=worker, status=status, error=told, attempts=attempts, seconds=round(seconds, 6))
+    """Return the outcome of a branch that has none, with the error's class, message and digest."""
+    return _outcome(index, worker, status, effort, error=told(error))
+
+
+def told(error: BaseException) -> Failure:
+    """Return an error as plain data."""
+    return Failure(kind=type(error).__name__, message=str(error) or repr(error), digest=_digest(error))
+
+
+def _outcome(index: int, worker: str, status: Status, effort: Effort | None, **what: Any) -> Outcome:
+    spent = effort or Effort(attempts=1)
+    outcome: Any = {"index": index, "worker": worker, "status": status, **what, "attempts": spent.attempts}
+    outcome["seconds"] = round(spent.seconds, 6)
+    outcome["waited"] = round(spent.waited, 6)
+    for name in ("hedged", "by", "key"):
+        if getattr(spent, name):
+            outcome[name] = getattr(spent, name)
+    return cast(Outcome, outcome)
+
+
+def _digest(error: BaseException) -> str:
+    """Of the class and the places that it went through; not of the message, which often names the item."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = "".join(f"{frame.filename}:{frame.name}:{frame.lineno}\n" for frame in frames[-8:])
+    return sha256(f"{type(error).__name__}\n{places}".encode()).hexdigest()[:8]
 
 
 def ordered(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
@@ -19,6 +20,23 @@ class Recorder(Protocol):
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one entry to the run's trace."""
+
+
+@runtime_checkable
+class Journal(Recorder, Protocol):
+    """A recorder that also takes results from coroutines, many a transaction, and gives back many at once."""
+
+    async def aremember(self, thread_id: str, key: str, value: Any) -> None:
+        """As `remember`, while the event loop goes on."""
+
+    def remembered(self, thread_id: str, prefix: str) -> Mapping[str, Any]:
+        """Return every result stored under keys that begin with a prefix, by the rest of the key."""
+
+
+def journal(config: RunnableConfig) -> Journal | None:
+    """Return the run's checkpointer if it is a Journal."""
+    found = recorder(config)
+    return found if isinstance(found, Journal) else None
 
 
 def recorder(config: RunnableConfig) -> Recorder | None:
@@ -41,7 +59,28 @@ def place(config: RunnableConfig) -> tuple[str, str]:
 def path(namespace: str) -> str:
     """Return a checkpoint namespace without the ids of its tasks.
 
-    >>> path("findings:0b1c|finding:9f2e")
+    Nodes whose names begin with two underscores are wiring, and left out.
+
+    >>> path("findings:0b1c|__shard__:77aa|finding:9f2e")
     'findings|finding'
     """
-    return "|".join(re.sub(r":[^|]*$", "", part) for part in namespace.split("|"))
+    names = (re.sub(r":[^|]*$", "", part) for part in namespace.split("|"))
+    return "|".join(name for name in names if not name.startswith("__"))
+
+
+@dataclass(frozen=True)
+class Remember:
+    """An effect: a result is in the journal, for good."""
+
+    journal: Journal
+    thread_id: str
+    key: str
+    value: Any
+
+    def now(self) -> None:
+        """Wait in this thread."""
+        self.journal.remember(self.thread_id, self.key, self.value)
+
+    async def soon(self) -> None:
+        """Wait on the running loop."""
+        await self.journal.aremember(self.thread_id, self.key, self.value)

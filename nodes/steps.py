@@ -8,11 +8,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from treadle.errors import GraphBuildError, InputInvalid
+from treadle.nodes.executors import aperform, perform
 
 State = Mapping[str, Any]
 Update = dict[str, Any]
@@ -73,7 +74,16 @@ class Pause:
         await asyncio.sleep(self.seconds)
 
 
-Effect = Ask | Block | Pause
+class Effect(Protocol):
+    """Something that a step waits for: `now` waits in this thread, `soon` on the running loop."""
+
+    def now(self) -> Any:
+        """Have it in this thread."""
+
+    async def soon(self) -> Any:
+        """Have it on the running loop."""
+
+
 Work = Generator[Effect, Any, Update]
 
 
@@ -91,6 +101,8 @@ def drive(work: Work) -> Update:
     except StopIteration as done:
         update: Update = done.value
         return update
+    finally:
+        work.close()  # what stops the run (a Ctrl-C, a cancellation) leaves through the work's own `finally`
 
 
 async def adrive(work: Work) -> Update:
@@ -107,6 +119,8 @@ async def adrive(work: Work) -> Update:
     except StopIteration as done:
         update: Update = done.value
         return update
+    finally:
+        work.close()  # what stops the run (a Ctrl-C, a cancellation) leaves through the work's own `finally`
 
 
 class Step(Runnable[Any, Update]):
@@ -191,12 +205,12 @@ class _Called(Runnable[dict[str, Any], Any]):
     def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         if inspect.iscoroutinefunction(self.function):
             raise TypeError(f"{_named(self.function)} is async: run its graph with ainvoke or astream")
-        return self.function(**input)
+        return perform(self.function, input)
 
     async def ainvoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
         if inspect.iscoroutinefunction(self.function):
             return await self.function(**input)
-        return await asyncio.to_thread(self.function, **input)
+        return await aperform(self.function, input)
 
 
 def step(function: Callable[..., Any], *, into: str | None = None, name: str | None = None) -> Function:

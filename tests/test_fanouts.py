@@ -17,8 +17,8 @@ from scripted import ScriptedModel
 from treadle import chain, fan_out, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError, InputInvalid, QuorumNotMet
-from treadle.graphs.fanouts import required
 from treadle.nodes import as_text, prompt, step, vote
+from treadle.nodes.quorums import required
 
 
 def square(n: int) -> int:
@@ -53,7 +53,7 @@ def test_a_failure_keeps_its_kind_and_message_and_leaves_the_others_alone() -> N
     done = squares().invoke({"numbers": [1, -2, 3]})
     assert done["squares"] == [1, 9]
     (lost,) = (outcome for outcome in done["squares_outcomes"] if outcome["status"] == "failure")
-    assert lost["error"] == {"kind": "ValueError", "message": "-2 is negative"}
+    assert (lost["error"]["kind"], lost["error"]["message"]) == ("ValueError", "-2 is negative")
     assert (lost["index"], lost["attempts"]) == (1, 1)
 
 
@@ -156,8 +156,12 @@ def test_branches_that_are_not_done_in_time_are_given_up(runs: str) -> None:
     assert sorted(outcome["status"] for outcome in done["results_outcomes"]) == ["cancelled", "success"]
 
 
+def saying(text: str) -> Callable[[str], str]:
+    return lambda _: text
+
+
 def test_many_workers_over_one_input_and_over_many_items() -> None:
-    judges = [prompt(name, "{text}", model=ScriptedModel(script=lambda _, said=said: said)) for name, said in JUDGES]
+    judges = [prompt(name, "{text}", model=ScriptedModel(script=saying(said))) for name, said in JUDGES]
     assert fan_out(judges, into="verdict", join=vote).compile().invoke({"text": "x"})["verdict"]["value"] == "good"
     both = fan_out(judges, over="texts", item="text", into="all", join=as_text(" ")).compile()
     assert both.invoke({"texts": ["x", "y"]})["all"] == "good bad good good bad good"

@@ -21,9 +21,7 @@ PLAIN = st.recursive(
 def outcomes(*values: Any) -> list[Outcome]:
     """Successes for values, failures for errors."""
     return [
-        failure(index, "w", value, attempts=1, seconds=0)
-        if isinstance(value, Exception)
-        else success(index, "w", value, attempts=1, seconds=0)
+        failure(index, "w", value) if isinstance(value, Exception) else success(index, "w", value)
         for index, value in enumerate(values)
     ]
 

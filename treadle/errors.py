@@ -10,6 +10,7 @@
     ├── OutputInvalid        (ValueError)    a model's answer that does not fit the declared output
     ├── GateFailed           (ValueError)    an answer that a gate refused to the last attempt
     ├── QuorumNotMet         (RuntimeError)  too few branches of a fan-out succeeded
+    ├── BranchesFailed       (RuntimeError)  more branches of a fan-out failed than it allows
     ├── StoreError           (OSError)       the database cannot be used
     │   ├── StoreReadOnly
     │   ├── StoreNewer                       written by a later treadle
@@ -70,6 +71,10 @@ class GateFailed(TreadleError, ValueError):
 
 class QuorumNotMet(TreadleError, RuntimeError):
     """Too few branches of a fan-out succeeded."""
+
+
+class BranchesFailed(TreadleError, RuntimeError):
+    """More branches of a fan-out failed than its on_error allows."""
 
 
 class StoreError(TreadleError, OSError):

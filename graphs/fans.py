@@ -1,0 +1,232 @@
+"""The node of a fan-out that runs all branches: it opens a crew, has the shards run, and gives back the outcomes."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langgraph.config import get_stream_writer
+from langgraph.errors import GraphInterrupt
+
+from treadle.digests import digest
+from treadle.errors import GraphBuildError, InputInvalid, QuorumNotMet
+from treadle.graphs.branches import outcomes_of
+from treadle.graphs.crews import Crew, at_work, told
+from treadle.graphs.paces import Pace
+from treadle.graphs.shards import SIZE, Graph, Wide
+from treadle.nodes.batches import Batch, unpacked
+from treadle.nodes.executors import Pool, within
+from treadle.nodes.joins import Join
+from treadle.nodes.outcomes import Outcome, ordered
+from treadle.nodes.quorums import OnError, Quorum
+from treadle.nodes.records import Journal, journal, place
+from treadle.nodes.retries import Retry
+from treadle.nodes.slots import Slots
+from treadle.nodes.steps import Block, State, Update, Work, adrive, drive, lookup
+from treadle.nodes.stops import Stopped, Unless
+
+WORK = "__work__"
+"""The name of the node that runs the branches; two underscores: wiring, left out of paths and pictures."""
+
+LARGE = 20_000
+"""Characters from which a value that every branch carries is worth a warning."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fan:
+    """What a fan-out was built with, as far as a run needs it."""
+
+    name: str
+    workers: tuple[str, ...]
+    over: str | None
+    item: str
+    context: tuple[str, ...]
+    outcomes: str
+    retry: Retry
+    limit: int
+    need: float | int | None = None
+    within: float | None = None
+    on_error: OnError = "keep"
+    leaves: bool = False
+    """Whether every worker is one step, which cannot stop for a person half-way."""
+    lanes: bool = False
+    pure: bool = False
+    batch: Batch | None = None
+    every: float | None = 1.0
+    """Seconds between two events that tell how far a run is."""
+    progressive: Join | None = None
+    executor: Executor | Callable[[], Executor] | None = None
+    slots: Slots = field(init=False, compare=False, repr=False)
+    backlog: Slots = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Make the slots that all runs of this fan-out in this process share."""
+        object.__setattr__(self, "slots", Slots(self.limit))
+        object.__setattr__(self, "backlog", Slots(self.limit))
+
+    def crew(self, state: State, config: RunnableConfig, pace: Pace | None = None) -> Crew:
+        """Open a run: check the items, and learn what a run before a crash has left."""
+        items, store, (thread_id, namespace) = self._items(state), journal(config), place(config)
+        context = {key: lookup(state, key, step=self.name) for key in self.context}
+        self._warn(context, items)
+        total = len(items) * len(self.workers)
+        groups = self.groups(items)
+        crew = Crew(
+            name=self.name,
+            place=namespace,
+            thread_id=thread_id,
+            items=items if self.batch is None else [[items[index] for index in group] for group in groups.values()],
+            context=context,
+            item=self.item if self.over else None,
+            leads=list(groups),
+            sizes={lead: len(group) for lead, group in groups.items() if len(group) > 1},
+            workers=self.workers,
+            quorum=self._quorum(total, store, thread_id, namespace),
+            slots=self.slots,
+            backlog=self.backlog,
+            pool=Pool(self.executor, limit=self.limit),
+            journal=store,
+            allowance=self.retry.allowance(total),
+            pace=pace,
+        )
+        self._recall(crew)
+        return crew
+
+    def _items(self, state: State) -> Sequence[Any]:
+        if self.over is None:
+            return [None]
+        items = lookup(state, self.over, step=self.name)
+        if not isinstance(items, list | tuple):
+            raise InputInvalid(
+                f"{self.name!r} fans out over {self.over!r}, which must be a list and is {type(items).__name__}"
+            )
+        return items
+
+    def groups(self, items: Sequence[Any]) -> dict[int, list[int]]:
+        """The branches, each with the items that it stands for: one, those that are equal, or a batch."""
+        if self.batch is not None:
+            return dict(enumerate(self.batch.groups(items)))
+        if not self.pure:
+            return {index: [index] for index in range(len(items))}
+        groups: dict[str, list[int]] = {}
+        for index, item in enumerate(items):
+            groups.setdefault(_sign(item), []).append(index)
+        return {same[0]: same for same in groups.values()}
+
+    def _quorum(self, total: int, store: Journal | None, thread_id: str, namespace: str) -> Quorum:
+        deadline = None if self.within is None else time.time() + self.within
+        if deadline is not None and store is not None:
+            store.remember(thread_id, f"deadline:{namespace}", deadline)
+            deadline = cast(tuple[float], store.recall(thread_id, f"deadline:{namespace}"))[0]
+        early = bool(self.need) and self.leaves
+        return Quorum(self.name, total, self.need, self.within, self.on_error, early=early, deadline=deadline)
+
+    def _recall(self, crew: Crew) -> None:
+        """Count what is done already, so that a run that has enough stays so."""
+        if crew.journal is None:
+            return
+        for outcome in crew.journal.remembered(crew.thread_id, f"{crew.place}/").values():
+            if outcome["worker"] in self.workers:
+                crew.known[outcome["index"], outcome["worker"]] = outcome
+                crew.note(outcome)
+
+    def _warn(self, context: Mapping[str, Any], items: Sequence[Any]) -> None:
+        """Point at what every branch carries along: for a model that is the classic waste."""
+        if len(items) < 2:
+            return
+        for key, value in {**context, **_shared(items)}.items():
+            if isinstance(value, str | bytes) and len(value) >= LARGE:
+                _log.warning(
+                    "Fan-out %r: each of %d branches carries the same %r, %d characters long. Give each branch the "
+                    "part that it needs.", self.name, len(items), key, len(value),
+                )  # fmt: skip
+
+    def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
+        """Run every branch and return the outcomes."""
+        pace = self._pace()
+        crew = yield Block(lambda: self.crew(state, config, pace))
+        graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
+        whole = {"first": 0, "count": len(crew.leads)}
+        threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
+        with at_work(crew), within(crew.pool):
+            try:
+                done = yield Unless(crew.sign, Wide(graph, whole, config, threads=threads))
+            except Stopped:
+                done = None  # LangGraph's own way through branches that end one by one would take too long
+            except GraphInterrupt:
+                if graph is durable:
+                    raise
+                raise GraphBuildError(
+                    f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
+                    "itself; say fan_out(..., pauses=True)"
+                ) from None
+        found = ordered([*crew.cut_off(), *crew.known.values(), *outcomes_of(done)])
+        outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
+        self._count(outcomes)
+        return {self.outcomes: outcomes}
+
+    def _pace(self) -> Pace | None:
+        """Whoever listens to custom events hears of this run."""
+        if self.every is None:
+            return None
+        return Pace(self.every, get_stream_writer(), self.progressive)
+
+    def _each(self, found: Sequence[Outcome], groups: Mapping[int, Sequence[int]]) -> list[Outcome]:
+        """The outcomes of all items, from those of the branches that stand for them."""
+        if self.batch is not None:
+            return ordered(one for outcome in found for one in unpacked(outcome, groups[outcome["index"]]))
+        twins: list[Outcome] = [
+            {**outcome, "index": index, "cached": True} for outcome in found for index in groups[outcome["index"]][1:]
+        ]
+        return ordered([*found, *twins])
+
+    def _count(self, outcomes: Sequence[Outcome]) -> None:
+        quorum = Quorum(self.name, len(outcomes), self.need)
+        for outcome in outcomes:
+            quorum.note(outcome)
+        if quorum.good < quorum.least:
+            lost = [outcome for outcome in outcomes if outcome["status"] != "success"]
+            raise QuorumNotMet(
+                f"{self.name!r}: {quorum.good} of {quorum.total} branches succeeded and {quorum.least} are needed. "
+                f"{told(lost[:3])}"
+            )
+
+
+def working(fan: Fan, durable: Graph, light: Graph) -> Runnable[State, Update]:
+    """Return the node. LangGraph finds the durable graph in the closures, for pictures and for its state."""
+
+    def run(state: State, config: RunnableConfig) -> Update:
+        return drive(fan.work(state, config, durable, light))
+
+    async def arun(state: State, config: RunnableConfig) -> Update:
+        return await adrive(fan.work(state, config, durable, light))
+
+    return RunnableLambda(run, afunc=arun, name=WORK)
+
+
+def _shared(items: Sequence[Any]) -> dict[str, Any]:
+    """What items that are objects all hold under one key, the very same value."""
+    first = items[0]
+    if not isinstance(first, Mapping):
+        return {}
+    return {
+        key: value
+        for key, value in first.items()
+        if isinstance(value, str | bytes)
+        and len(value) >= LARGE
+        and all(isinstance(item, Mapping) and item.get(key) == value for item in items[1:])
+    }
+
+
+def _sign(item: Any) -> str:
+    """Equal for equal items of equal types."""
+    try:
+        return digest(item)
+    except (TypeError, ValueError):
+        return hashlib.sha256(repr(item).encode()).hexdigest()

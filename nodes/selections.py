@@ -1,0 +1,188 @@
+"""Joins that choose or condense: without repeats, ranked, the best by a judge, a summary of summaries.
+
+Each leaves failed items out.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import reduce
+from typing import Any, Protocol, runtime_checkable
+
+from langchain_core.runnables import RunnableConfig
+
+from treadle.digests import digest
+from treadle.errors import GraphBuildError, InputInvalid
+from treadle.nodes.joins import Join
+from treadle.nodes.outcomes import Outcome, values
+from treadle.nodes.steps import Ask, Effect, Step
+from treadle.nodes.templates import shown
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A join that calls steps, and so works by effects."""
+
+    def joined(self, outcomes: list[Outcome], config: RunnableConfig) -> Generator[Effect, Any, Any]:
+        """Yield effects, return the joined value."""
+
+
+def distinct(*, key: Callable[[Any], Any] | None = None, similar: float = 1.0) -> Join:
+    """Join into the list of values in item order, each once: of equal ones (or equal by `key`) the first stays.
+
+    With `similar` below 1 texts that are alike to that degree (difflib's ratio) count as equal too.
+    """
+
+    def join(outcomes: list[Outcome]) -> list[Any]:
+        kept: dict[str, Any] = {}
+        for value in values(outcomes):
+            sign = value if key is None else key(value)
+            text = sign if isinstance(sign, str) else digest(sign)
+            if text not in kept and not any(_alike(text, other) >= similar for other in kept if similar < 1):
+                kept[text] = value
+        return list(kept.values())
+
+    return join
+
+
+def rank(score: Callable[[Any], float], *, top: int | None = None) -> Join:
+    """Join into the list of values by descending score, equal ones in item order; at most `top` of them."""
+
+    def join(outcomes: list[Outcome]) -> list[Any]:
+        return sorted(values(outcomes), key=score, reverse=True)[:top]
+
+    return join
+
+
+def stitch(*, overlap: int = 2000) -> Join:
+    """Join texts in item order into one; where one ends as the next begins (windows with overlap), that stands once."""
+
+    def join(outcomes: list[Outcome]) -> str:
+        texts = [shown(value) for value in values(outcomes)]
+        return reduce(lambda left, right: left + right[_shared(left, right, overlap) :], texts, "")
+
+    return join
+
+
+def fold(reducer: Callable[[Any, Any], Any], *start: Any) -> Join:
+    """Join by a LangGraph reducer (``operator.add``, ``add_messages``), in item order."""
+
+    def join(outcomes: list[Outcome]) -> Any:
+        return reduce(reducer, values(outcomes), *start)
+
+    return join
+
+
+def best_of(judge: Step, *, key: str = "candidates") -> "Best":
+    """Join into the value that a judge prefers.
+
+    The judge is a step (a prompt with ``output=int``) that reads the numbered candidates, a text, under `key`, and
+    gives the number of the best, from 1.
+    """
+    if tuple(judge.reads) != (key,):
+        raise GraphBuildError(f"judge {judge.name!r} must read {key!r} alone, and reads {', '.join(judge.reads)}")
+    return Best(judge, key)
+
+
+@dataclass(frozen=True)
+class Best:
+    """See `best_of`."""
+
+    judge: Step
+    key: str
+
+    def joined(self, outcomes: list[Outcome], config: RunnableConfig) -> Generator[Effect, Any, Any]:
+        """Ask the judge; a single candidate needs none."""
+        found = values(outcomes)
+        if not found:
+            raise InputInvalid(f"judge {self.judge.name!r}: none of {len(outcomes)} branches gave a candidate")
+        if len(found) == 1:
+            return found[0]
+        text = "\n\n".join(f"[{number}]\n{shown(value)}" for number, value in enumerate(found, 1))
+        said = _first((yield Ask(self.judge, {self.key: text}, config)))
+        match = re.search(r"\d+", str(said))
+        if match is None or not 1 <= int(match[0]) <= len(found):
+            raise InputInvalid(f"judge {self.judge.name!r} said {said!r}, which is no number from 1 to {len(found)}")
+        return found[int(match[0]) - 1]
+
+
+def tree(
+    summary: Step, *, key: str = "parts", budget: int = 4000, tokens: Callable[[str], int] | None = None
+) -> "Tree":
+    """Join texts by summarising them, and the summaries, until one is left.
+
+    `summary` is a step (a prompt) that reads the parts, a text, under `key`. As many parts go together as fit into
+    `budget` tokens, two at least; `tokens` counts them (default: a token for four characters).
+    """
+    if tuple(summary.reads) != (key,):
+        raise GraphBuildError(f"summary {summary.name!r} must read {key!r} alone, and reads {', '.join(summary.reads)}")
+    return Tree(summary, key, budget, tokens or (lambda text: len(text) // 4 + 1))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """See `tree`."""
+
+    summary: Step
+    key: str
+    budget: int
+    tokens: Callable[[str], int]
+
+    def joined(self, outcomes: list[Outcome], config: RunnableConfig) -> Generator[Effect, Any, Any]:
+        """Summarise level by level."""
+        texts = [shown(value) for value in values(outcomes)]
+        while len(texts) > 1:
+            level = []
+            for group in self._groups(texts):
+                if len(group) == 1:
+                    level += group
+                else:
+                    level.append(shown(_first((yield Ask(self.summary, {self.key: "\n\n".join(group)}, config)))))
+            texts = level
+        return texts[0] if texts else ""
+
+    def _groups(self, texts: Sequence[str]) -> list[list[str]]:
+        groups: list[list[str]] = [[]]
+        room = self.budget
+        for text in texts:
+            size = self.tokens(text)
+            if len(groups[-1]) >= 2 and size > room:
+                groups.append([])
+                room = self.budget
+            groups[-1].append(text)
+            room -= size
+        return groups
+
+
+def join_of(join: Any, label: str) -> Join | Joining:
+    """Return what was given as a join: a join as it is, a reducer of two values as a fold."""
+    if isinstance(join, Joining):
+        return join
+    if not callable(join):
+        raise GraphBuildError(f"fan-out {label!r}: join={join!r} is no join; give a function of the outcomes")
+    return fold(join) if _takes_two(join) else join
+
+
+def _takes_two(join: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(join).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(needed) == 2
+
+
+def _first(update: dict[str, Any]) -> Any:
+    return next(iter(update.values()))
+
+
+def _alike(left: str, right: str) -> float:
+    return SequenceMatcher(None, left, right, autojunk=False).ratio()
+
+
+def _shared(left: str, right: str, most: int) -> int:
+    """How many characters `left` ends with that `right` begins with."""
+    sizes = range(min(len(left), len(right), most), 0, -1)
+    return next((size for size in sizes if left.endswith(right[:size])), 0)

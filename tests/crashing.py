@@ -1,0 +1,50 @@
+"""A fan-out in a process of its own, for tests that kill it."""
+
+import asyncio
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from treadle import fan_out
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.nodes import step
+
+DELAY = 0.05
+
+
+def graph(folder: Path, count: int, manner: str) -> Any:
+    """Every item leaves its number in a file when it is done."""
+    log = os.open(folder / "done.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+
+    def block(n: int) -> int:
+        time.sleep(DELAY * random.uniform(0.5, 1.5))
+        os.write(log, f"{n}\n".encode())
+        return n * n
+
+    async def wait(n: int) -> int:
+        await asyncio.sleep(DELAY * random.uniform(0.5, 1.5))
+        os.write(log, f"{n}\n".encode())
+        return n * n
+
+    work = block if manner == "sync" else wait
+    return fan_out(step(work, name="work"), over="ns", item="n", into="squares", limit=64)
+
+
+def run(folder: Path, count: int, manner: str) -> Any:
+    """Begin the run, or go on with it."""
+    with SqliteSaver(folder / "t.db", synchronous="NORMAL") as saver:
+        compiled = graph(folder, count, manner).compile(checkpointer=saver)
+        config: Any = {"configurable": {"thread_id": "t"}}
+        begun = compiled.get_state(config).values
+        given = None if begun else {"ns": list(range(count))}
+        return compiled.invoke(given, config) if manner == "sync" else asyncio.run(compiled.ainvoke(given, config))
+
+
+def die_once(flag: str) -> int:
+    """End the process that this runs in, if there is a file of that name; it is removed first."""
+    if flag and Path(flag).exists():
+        Path(flag).unlink()
+        os._exit(1)
+    return os.getpid()

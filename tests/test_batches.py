@@ -1,0 +1,61 @@
+"""Batches group items by number and weight, and find the item that a call fails on."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from treadle import fan_out
+from treadle.errors import GraphBuildError
+from treadle.nodes import step
+from treadle.nodes.batches import Batch
+
+
+@given(st.lists(st.integers(1, 50)), st.integers(1, 7), st.none() | st.integers(1, 60))
+def test_every_item_is_in_one_batch_and_no_batch_is_too_large(items: list[int], number: int, most: int | None) -> None:
+    groups = Batch(number, weight=float, most=most).groups(items)
+    assert sorted(index for group in groups for index in group) == list(range(len(items)))
+    assert all(1 <= len(group) <= number for group in groups)
+    assert all(len(group) == 1 or most is None or sum(items[i] for i in group) <= most for group in groups)
+
+
+def test_the_heaviest_items_are_spread_over_the_batches() -> None:
+    groups = Batch(3, weight=float).groups([9, 1, 8, 2, 7, 3])
+    assert sorted(sum([9, 1, 8, 2, 7, 3][i] for i in group) for group in groups) in ([14, 16], [15, 15])
+
+
+@pytest.mark.parametrize("runs", ["sync", "async"])
+def test_a_batch_that_fails_is_split_to_find_the_item(runs: str) -> None:
+    calls: list[list[int]] = []
+
+    def rate(ns: list[int]) -> list[int]:
+        calls.append(ns)
+        if 5 in ns:
+            raise ValueError("five")
+        return [n * 10 for n in ns]
+
+    graph: Any = fan_out(step(rate), over="all", item="ns", batch=Batch(4), need=0).compile()
+    given = {"all": list(range(8))}
+    done = graph.invoke(given) if runs == "sync" else asyncio.run(graph.ainvoke(given))
+    assert done["results"] == [0, 10, 20, 30, 40, 60, 70]
+    lost = done["results_outcomes"][5]
+    assert (lost["index"], lost["status"], lost["error"]["message"]) == (5, "failure", "five")
+    assert [outcome["index"] for outcome in done["results_outcomes"]] == list(range(8))
+
+
+def test_a_worker_that_gives_another_number_of_values_fails_in_words() -> None:
+    graph = fan_out(step(lambda ns: [1], into="out", name="odd"), over="all", item="ns", batch=Batch(3), need=0)
+    done = graph.compile().invoke({"all": [1, 2]})
+    assert done["results"] == [1, 1]
+    graph = fan_out(step(lambda ns: 1, into="out", name="odd"), over="all", item="ns", batch=Batch(3), need=0)
+    (first, _) = graph.compile().invoke({"all": [1, 2]})["results_outcomes"]
+    assert first["error"]["message"] == "worker 'odd' was given 1 items in a batch and gave int"
+
+
+def test_batches_of_what_cannot_be_batched_are_refused() -> None:
+    with pytest.raises(GraphBuildError, match="batches are for"):
+        fan_out(step(lambda n: n, into="o", name="w"), over="ns", item="n", batch=Batch(2), pure=True)
+    with pytest.raises(GraphBuildError, match="a batch holds"):
+        Batch(0)
