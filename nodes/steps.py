@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -73,7 +73,16 @@ class Pause:
         await asyncio.sleep(self.seconds)
 
 
-Effect = Ask | Block | Pause
+class Effect(Protocol):
+    """Something that a step waits for: `now` waits in this thread, `soon` on the running loop."""
+
+    def now(self) -> Any:
+        """Have it in this thread."""
+
+    async def soon(self) -> Any:
+        """Have it on the running loop."""
+
+
 Work = Generator[Effect, Any, Update]
 
 
@@ -91,6 +100,8 @@ def drive(work: Work) -> Update:
     except StopIteration as done:
         update: Update = done.value
         return update
+    finally:
+        work.close()  # what stops the run (a Ctrl-C, a cancellation) leaves through the work's own `finally`
 
 
 async def adrive(work: Work) -> Update:
@@ -107,6 +118,8 @@ async def adrive(work: Work) -> Update:
     except StopIteration as done:
         update: Update = done.value
         return update
+    finally:
+        work.close()  # what stops the run (a Ctrl-C, a cancellation) leaves through the work's own `finally`
 
 
 class Step(Runnable[Any, Update]):
