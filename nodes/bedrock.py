@@ -72,12 +72,17 @@ def _elsewhere(text: str, model_id: str, at: Account) -> tuple[str, Account]:
     return named or model_id, Account(region or at.region, at.profile, endpoint, at.timeout)
 
 
-def _made(model_id: str, at: Account, parameters: Parameters, fallbacks: tuple[Any, ...] = ()) -> Any:
+def _made(
+    model_id: str, at: Account, parameters: Parameters, fallbacks: tuple[BaseChatModel, ...] = ()
+) -> BaseChatModel:
     from treadle.nodes.converses import BedrockModel
 
     found = clients(at, connections=max(CONNECTIONS, parameters.limit or 0))
     said = {name: getattr(parameters, name) for name in ("temperature", "top_p", "max_tokens", "provider")}
-    settings: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    settings: dict[str, Any] = {
+        "fallbacks": fallbacks,
+        **{name: value for name, value in said.items() if value is not None},
+    }
     if parameters.guardrail:
         settings["guardrails"] = _guardrail(parameters.guardrail)
     return BedrockModel(
@@ -93,7 +98,6 @@ def _made(model_id: str, at: Account, parameters: Parameters, fallbacks: tuple[A
         cached=parameters.cache,
         transport=parameters.transport,
         partial=parameters.partial,
-        fallbacks=fallbacks,
         **settings,
     )
 

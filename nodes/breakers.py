@@ -27,9 +27,14 @@ class Breaker:
     def __init__(self, *, first: float = FIRST) -> None:
         self.first = first
         self._results: deque[bool] = deque(maxlen=LOOKED_AT)
-        self._pause = first
+        self._again = 0
         self._until: float | None = None
         self._mutex = threading.Lock()
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it is tried again."""
+        return min(self.first * 2.0**self._again, LONGEST)
 
     @property
     def open(self) -> bool:
@@ -43,14 +48,14 @@ class Breaker:
                 return True
             if now < self._until:
                 return False
-            self._until = now + self._pause  # the next one, should this one never come back
+            self._until = now + self.pause  # the next one, should this one never come back
             return True
 
     def succeed(self) -> None:
         """Note an answer; an open breaker closes."""
         with self._mutex:
             if self._until is not None:
-                self._until, self._pause = None, self.first
+                self._until, self._again = None, 0
                 self._results.clear()
             self._results.append(True)
 
@@ -58,13 +63,14 @@ class Breaker:
         """Note a failed attempt; `wholly` opens at once."""
         with self._mutex:
             if self._until is not None:
-                self._pause = min(self._pause * 2, LONGEST) if now >= self._until - self._pause else self._pause
-                self._until = max(self._until, now + self._pause)
+                tried = now >= self._until - self.pause  # by the call that was let through, not by one from before
+                self._again += tried
+                self._until = max(self._until, now + self.pause)
                 return
             self._results.append(False)
             failed = self._results.count(False)
             if wholly or (failed >= ENOUGH and failed >= SHARE * len(self._results)):
-                self._until = now + self._pause
+                self._until = now + self.pause
 
 
 _breakers: dict[str, Breaker] = {}

@@ -102,15 +102,20 @@ class Pace:
         """Look at the calls up to one just refused (later ones may be refused yet), and slow down if need be."""
         known = [*takewhile(lambda sent: sent is not last, self._sent), last]
         refused = sum(sent.refused for sent in known)
-        enough = not self.cuts or len(known) >= FEWEST or now - self._cut >= HORIZON
-        if enough and refused > NOISE * len(known):
+        if self._enough(len(known), refused, now) and refused > NOISE * len(known):
             self._give_way(len(known) - refused, refused, max(last.at - self._since, CATCH_UP), now)
 
+    def _enough(self, known: int, refused: int, now: float) -> bool:
+        """Whether so many calls tell something of the pace."""
+        if not self.cuts:
+            return refused >= 3
+        return known >= FEWEST or now - self._cut >= HORIZON or refused == known >= 5
+
     def _give_way(self, passed: int, refused: int, span: float, now: float) -> None:
-        """Go on with a little less than what passed in a span of time, or half as fast where nothing did."""
+        """Go on with a little less than what passed in a span of time, or far slower where nothing did."""
         rate = self.rate(now)
-        half = rate / 2 if rate < math.inf else 1 / max(span, HORIZON)
-        self._found = max(WAY * passed / span if passed else half, LEAST)
+        slower = rate / 4 if rate < math.inf else 1 / max(span, HORIZON)
+        self._found = max(WAY * passed / span if passed else slower, LEAST)
         self._sure = FEWEST / 2 <= passed > 3 * refused
         self._cut = self._since = now
         self._next = now + 1 / self._found
