@@ -28,6 +28,7 @@ class Breaker:
         self.first = first
         self._results: deque[bool] = deque(maxlen=LOOKED_AT)
         self._again = 0
+        self._trying = False
         self._until: float | None = None
         self._mutex = threading.Lock()
 
@@ -48,14 +49,15 @@ class Breaker:
                 return True
             if now < self._until:
                 return False
-            self._until = now + self.pause  # the next one, should this one never come back
+            self._trying = True
+            self._until = now + self.pause  # for the next one, should this one never come back
             return True
 
     def succeed(self) -> None:
         """Note an answer; an open breaker closes."""
         with self._mutex:
             if self._until is not None:
-                self._until, self._again = None, 0
+                self._until, self._again, self._trying = None, 0, False
                 self._results.clear()
             self._results.append(True)
 
@@ -63,9 +65,10 @@ class Breaker:
         """Note a failed attempt; `wholly` opens at once."""
         with self._mutex:
             if self._until is not None:
-                tried = now >= self._until - self.pause  # by the call that was let through, not by one from before
-                self._again += tried
-                self._until = max(self._until, now + self.pause)
+                if self._trying:  # else it is one from before
+                    self._trying = False
+                    self._again += 1
+                    self._until = now + self.pause
                 return
             self._results.append(False)
             failed = self._results.count(False)

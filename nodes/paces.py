@@ -14,8 +14,9 @@ FEWEST = 20
 FEW = 8
 """Calls let through, without which the pace does not double."""
 
+CHANCE = 3
 NOISE = 1 / 8
-"""The share of refusals up to which they are taken for chance, not for a limit."""
+"""Refusals, and the share of the calls, up to which they are taken for chance and not for a limit."""
 
 WAY = 0.95
 """What is left, after a cut, of what was let through lately: additive increase finds the rest."""
@@ -102,14 +103,12 @@ class Pace:
         """Look at the calls up to one just refused (later ones may be refused yet), and slow down if need be."""
         known = [*takewhile(lambda sent: sent is not last, self._sent), last]
         refused = sum(sent.refused for sent in known)
-        if self._enough(len(known), refused, now) and refused > NOISE * len(known):
+        if self._enough(len(known), refused, now) and refused > CHANCE + NOISE * len(known):
             self._give_way(len(known) - refused, refused, max(last.at - self._since, CATCH_UP), now)
 
     def _enough(self, known: int, refused: int, now: float) -> bool:
         """Whether so many calls tell something of the pace."""
-        if not self.cuts:
-            return refused >= 3
-        return known >= FEWEST or now - self._cut >= HORIZON or refused == known >= 5
+        return not self.cuts or known >= FEWEST or now - self._cut >= HORIZON or refused == known >= 5
 
     def _give_way(self, passed: int, refused: int, span: float, now: float) -> None:
         """Go on with a little less than what passed in a span of time, or far slower where nothing did."""
