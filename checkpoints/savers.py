@@ -19,13 +19,14 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import journals, states, threads, traces
+from treadle.checkpoints import journals, states, threads
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
 from treadle.checkpoints.memories import Memory
 from treadle.checkpoints.pages import Pages
 from treadle.checkpoints.spaces import configured, place
 from treadle.checkpoints.states import Record
+from treadle.checkpoints.traces import trace
 from treadle.checkpoints.values import Typed
 
 Work = Callable[[sqlite3.Connection], Any]
@@ -268,12 +269,12 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""
-        traces.trace(self.database, thread_id, entry)
+        trace(self.database, thread_id, entry)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
     at = place(config)
-    return cast(RunnableConfig, configured(config["configurable"]["thread_id"], at.ns, checkpoint["id"]))
+    return cast(RunnableConfig, configured(config.get("configurable", {})["thread_id"], at.ns, checkpoint["id"]))
 
 
 def _metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def graph(saver: Any, log: Path, *, slow: float = 0.0) -> Any:
         return {"done": [str(item["item"])]}
 
     def effect(state: State) -> dict[str, Any]:
-        write(log, " ".join(sorted(state["done"])))
+        write(log, " ".join(sorted(state.get("done", []))))
         time.sleep(slow)
         return {}
 
@@ -429,7 +429,7 @@ def killable(saver: Any, log: Path, die: Callable[[str], None]) -> Any:
 
     def effect(state: State) -> dict[str, Any]:
         die("effect")
-        write(log, " ".join(sorted(state["done"])))
+        write(log, " ".join(sorted(state.get("done", []))))
         return {}
 
     def last(state: State) -> dict[str, Any]:
