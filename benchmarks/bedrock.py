@@ -123,15 +123,15 @@ def failing_over(calls: int) -> Iterator[Figure]:
     with ConverseServer(reply) as server:
         os.environ.update(server.environment)
         chat = model(f"bedrock:{MODEL}?fallback=amazon.nova-lite-v1:0")
-        answered = [chat.invoke(f"a{index}").text for index in range(calls)]
+        answered = [str(chat.invoke(f"a{index}").text) for index in range(calls)]
         broken["yes"] = True
-        meanwhile = [chat.invoke(f"b{index}").text for index in range(calls)]
+        meanwhile = [str(chat.invoke(f"b{index}").text) for index in range(calls)]
         sent = server.results["error"]
         broken["yes"] = False
         deadline = time.monotonic() + 60
         while chat.invoke("c").text != MODEL and time.monotonic() < deadline:
             time.sleep(0.2)
-        afterwards = [chat.invoke(f"d{index}").text for index in range(calls)]
+        afterwards = [str(chat.invoke(f"d{index}").text) for index in range(calls)]
     right = answered.count(MODEL) + meanwhile.count("amazon.nova-lite-v1:0") + afterwards.count(MODEL)
     print(f"  {sent} requests to the degraded model while {calls} calls were answered by its fallback")
     yield Figure(
@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args()
     quick = given.quick
-    parts = [
+    parts: list[Callable[[], Iterator[Figure]]] = [
         lambda: speed(200, 1 if quick else 5),
         lambda: throttled(200 if quick else 500, 50),
         lambda: faulty(200 if quick else 1000, "whole"),

@@ -10,7 +10,7 @@ from treadle.nodes.faults import fault
 from treadle.nodes.paces import Pace, Sent
 from treadle.nodes.quotas import Quota
 
-START = 16.0
+START = 32.0
 """Calls at once that a limit begins with."""
 
 DEFAULT = 64

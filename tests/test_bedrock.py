@@ -268,7 +268,7 @@ def test_long_prefixes_are_marked_for_the_cache_and_short_ones_are_not(serve: Se
     for question in ("one", "two"):
         used = chat(cache=True).invoke([SystemMessage("rules " * 1000), HumanMessage(question)]).usage_metadata
     assert used is not None
-    assert used["input_token_details"] == {"cache_read": 1500, "cache_creation": 0}
+    assert used.get("input_token_details") == {"cache_read": 1500, "cache_creation": 0}
     chat(cache=True).invoke([SystemMessage("short"), HumanMessage("three")])
     assert "cachePoint" not in str(server.received[-1].request.body)
 

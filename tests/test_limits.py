@@ -131,13 +131,13 @@ def test_a_quota_charges_what_is_expected_and_corrects_it() -> None:
 
 
 def test_a_limit_starts_with_a_few_and_doubles() -> None:
-    shared = Limit(concurrency=64)
-    permits = [shared.ask() for _ in range(64)]
+    shared = Limit(concurrency=128)
+    permits = [shared.ask() for _ in range(128)]
     shared.pump()
-    assert (shared.state.running, shared.state.waiting) == (16, 48)
-    for permit in permits[:16]:
+    assert (shared.state.running, shared.state.waiting) == (32, 96)
+    for permit in permits[:32]:
         shared.settle(permit)
-    assert shared.state.running == 32
+    assert shared.state.running == 64
 
 
 def test_owners_are_served_in_turn() -> None:
@@ -173,7 +173,7 @@ def test_a_retry_after_holds_everybody_back_and_starts_slowly_again() -> None:
     shared.settle(permit, Throttled(after=30))
     waiting = shared.ask()
     assert shared.pump(waiting) == pytest.approx(30, abs=1)
-    assert (shared.state.allowed, shared.state.refused, waiting.granted) == (16, 1, False)
+    assert (shared.state.allowed, shared.state.refused, waiting.granted) == (32, 1, False)
     now[0] = 31.0
     shared.pump()
     assert waiting.granted

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from treadle.testing import frames
 from treadle.testing.answers import Answer, Request, Rule, answer
@@ -183,8 +183,8 @@ class ConverseServer:
 
     def _next(self, request: Request) -> "str | Answer | Mapping[str, Any]":
         given = next(self._replies)
-        reply: str | Answer | Mapping[str, Any] = given(request) if callable(given) else given
-        return reply
+        reply: Any = given(request) if callable(given) else given
+        return cast("str | Answer | Mapping[str, Any]", reply)
 
     def _seconds(self) -> float:
         if callable(self.latency):
