@@ -1,20 +1,27 @@
-"""One way to name a model: any LangChain chat model, or a short text such as ``local`` or ``bedrock:<model id>``."""
+"""One way to name a model: any LangChain chat model, or a text such as ``local`` or ``bedrock:<id>?limit=32``."""
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from pydantic import ValidationError
 
 from treadle.errors import ModelUnavailable
+from treadle.nodes.names import Name, Value, parsed
+from treadle.nodes.outputs import told
 from treadle.nodes.weights import DEFAULT, find
 
 VARIABLE = "TREADLE_MODEL"
 """The environment variable that names the model to use where none is named."""
 
-FORMS = "rules, local, local:<weights> or bedrock:<model id>"
+FORMS = "rules, local, local:<weights>, scripted:<file> or bedrock:<model id>"
+
+LOCAL = ("temperature", "max_tokens", "top_p", "seed", "n_ctx", "threads", "slots", "logprobs")
+"""What can be said of a local model beside its weights."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +36,27 @@ class Choice:
     """The command that would give a better one, or None."""
 
 
-def model(spec: str | BaseChatModel, /) -> BaseChatModel:
+def model(spec: str | BaseChatModel, /, **parameters: Value) -> BaseChatModel:
     """Return the chat model that a text names; a chat model is returned as it is.
 
     ``rules`` is the embedded one (word lists, no language model), ``local`` or ``local:<weights>`` runs a small
-    language model on this machine's CPU, ``bedrock:<model id>`` calls Amazon Bedrock's Converse API. The same text
-    gives the same object, so that clients and weights are shared by every step of the process.
+    language model on this machine's CPU, ``scripted:<file>`` says what a file says, ``bedrock:<model id>`` calls Amazon
+    Bedrock's Converse API. Parameters stand behind a question mark, as in ``local?temperature=0.5`` and
+    ``bedrock:<model id>?region=eu-central-1&limit=32``, or beside it by name. The same text gives the same object, so
+    that clients, limits and weights are shared by every step of the process.
 
     Raises:
-        ModelUnavailable: for an unknown name, and for a model that cannot be used here; it says what would help.
+        ModelUnavailable: for an unknown name or parameter, and for a model that cannot be used here; it says what
+            would help.
     """
-    return spec if isinstance(spec, BaseChatModel) else _named(spec)
+    if isinstance(spec, BaseChatModel):
+        if parameters:
+            raise ModelUnavailable(
+                f"a {type(spec).__name__} has its parameters; {', '.join(parameters)} go with a name"
+            )
+        return spec
+    name = parsed(spec, parameters)
+    return _bedrock(name) if name.kind == "bedrock" and name.which else _named(spec, name)
 
 
 def choose() -> Choice:
@@ -60,45 +77,41 @@ def choose() -> Choice:
 
 
 @cache
-def _named(spec: str) -> BaseChatModel:
-    kind, _, detail = spec.partition(":")
-    if kind == "rules" and not detail:
+def _named(spec: str, name: Name) -> BaseChatModel:
+    if name.kind == "rules" and not name.which:
         from treadle.nodes.rules import RulesModel
 
-        return RulesModel()
-    if kind == "local":
+        return _made(spec, RulesModel, name.options, ())
+    if name.kind == "local":
         from treadle.nodes.local import LocalModel
 
-        return LocalModel(weights=detail or DEFAULT)
-    if kind == "bedrock" and detail:
-        return _bedrock(detail)
+        return _made(spec, LocalModel, {**name.options, "weights": name.which or DEFAULT}, LOCAL)
+    if name.kind == "scripted" and name.which:
+        from treadle.nodes.scripts import ScriptedModel
+
+        return _made(spec, ScriptedModel, {**name.options, "path": name.which}, ("delay",))
     raise ModelUnavailable(f"no model is called {spec!r}; the names are {FORMS}")
 
 
-def _bedrock(model_id: str) -> BaseChatModel:
-    """Return a Converse client with a pool, time-outs and retries fit for many calls at once."""
-    import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
-    from langchain_aws import ChatBedrockConverse
+def _made(
+    spec: str, kind: Callable[..., BaseChatModel], options: Mapping[str, Any], known: Sequence[str]
+) -> BaseChatModel:
+    unknown = [key for key in options if key not in (*known, "weights", "path")]
+    if unknown:
+        raise ModelUnavailable(f"model {spec!r} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}")
+    try:
+        return kind(**options)
+    except ValidationError as error:
+        raise ModelUnavailable(f"model {spec!r}: {told(error)}") from error
+
+
+def _bedrock(name: Name) -> BaseChatModel:
+    """Return a Bedrock model; where it is is part of what makes it the same, since the environment may change it."""
+    from treadle.nodes.bedrock import Parameters, bedrock, where
 
     try:
-        session = boto3.Session()
-        if session.get_credentials() is None:
-            raise ModelUnavailable(
-                f"bedrock:{model_id} needs AWS credentials and none were found; run `aws configure`, or set "
-                "AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            )
-        if session.region_name is None:
-            raise ModelUnavailable(
-                f"bedrock:{model_id} needs a region; set AWS_REGION, such as AWS_REGION=eu-central-1"
-            )
-        tuning: Any = Config(
-            retries={"mode": "adaptive", "max_attempts": 8},
-            read_timeout=300,
-            max_pool_connections=64,
-            tcp_keepalive=True,
-        )
-        return ChatBedrockConverse(model=model_id, region_name=session.region_name, config=tuning)
-    except BotoCoreError as error:
-        raise ModelUnavailable(f"bedrock:{model_id} cannot be used: {error}") from error
+        parameters = Parameters.model_validate(name.options)
+    except ValidationError as error:
+        known = ", ".join(Parameters.model_fields)
+        raise ModelUnavailable(f"model 'bedrock:{name.which}': {told(error)}; its parameters are {known}") from error
+    return bedrock(name.which, parameters, where(parameters))

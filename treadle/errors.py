@@ -6,7 +6,12 @@
     ├── InputInvalid         (ValueError)    a run's input or state that a step cannot use
     ├── DocumentError        (ValueError)    a document that cannot be read or split
     ├── ModelUnavailable     (RuntimeError)  a model that cannot be used here, with what would help
+    ├── ModelFailed          (RuntimeError)  a model's service that failed to the last attempt
+    │   └── ModelThrottled                   it was asked too often, to the last attempt
+    ├── RequestRefused       (ValueError)    a request that the model's service does not accept
     ├── PromptTooLong        (ValueError)    a prompt that the model's context cannot hold
+    ├── AnswerCut            (ValueError)    an answer that max_tokens, or the context, cut short
+    ├── AnswerBlocked        (ValueError)    a guardrail or a filter that kept the answer back
     ├── OutputInvalid        (ValueError)    a model's answer that does not fit the declared output
     ├── GateFailed           (ValueError)    an answer that a gate refused to the last attempt
     ├── QuorumNotMet         (RuntimeError)  too few branches of a fan-out succeeded
@@ -27,6 +32,8 @@
 Each also is the builtin error beside it, so that code which knows nothing of treadle can catch it. A message says what
 is wrong, where, and what to do.
 """
+
+from typing import Any
 
 
 class TreadleError(Exception):
@@ -57,8 +64,32 @@ class ModelUnavailable(TreadleError, RuntimeError):
     """A model that cannot be used on this machine as it is; the message says what would help."""
 
 
+class ModelFailed(TreadleError, RuntimeError):
+    """A model's service failed to the last attempt; another model may answer, or this one later."""
+
+
+class ModelThrottled(ModelFailed):
+    """A model's service said to the last attempt that it is asked too often."""
+
+
+class RequestRefused(TreadleError, ValueError):
+    """A request that a model's service does not accept, and would not if it were sent again."""
+
+
 class PromptTooLong(TreadleError, ValueError):
     """A prompt that the model's context cannot hold; the message has both counts of tokens."""
+
+
+class AnswerCut(TreadleError, ValueError):
+    """An answer that ended at max_tokens, or at the end of the context; `partial` is what there is of it."""
+
+    partial: Any = None
+
+
+class AnswerBlocked(TreadleError, ValueError):
+    """A guardrail or a filter kept a model's answer back; `partial` is what was said in its place."""
+
+    partial: Any = None
 
 
 class OutputInvalid(TreadleError, ValueError):
