@@ -25,6 +25,10 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
     """The state keys that it gives, with their types."""
     output: str
     """The key of its result: what the last step writes."""
+    optional: tuple[str, ...]
+    """The state keys that it uses where they are given."""
+    takes: Mapping[str, Any]
+    """The types that its steps declare for what they read."""
 
     def __init__(
         self,
@@ -36,6 +40,8 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         output: str,
         keys: Mapping[str, Any],
         state: type | None = None,
+        optional: Sequence[str] = (),
+        takes: Mapping[str, Any] | None = None,
     ) -> None:
         """Make an empty graph whose state has `keys`, or is the type `state` where one is given."""
         if not name.replace("-", "_").replace(" ", "_").isidentifier():
@@ -43,7 +49,7 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         whole = state or schema(f"{name}_state", keys)
         super().__init__(
             whole,
-            input_schema=schema(f"{name}_input", {key: keys.get(key, Any) for key in reads}),
+            input_schema=schema(f"{name}_input", {key: keys.get(key, Any) for key in (*reads, *optional)}),
             output_schema=schema(f"{name}_output", writes),
         )
         self.kind = kind
@@ -51,6 +57,8 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         self.reads = tuple(reads)
         self.writes = dict(writes)
         self.output = output
+        self.optional = tuple(optional)
+        self.takes = dict(takes or {})
 
 
 def schema(name: str, keys: Mapping[str, Any]) -> type:

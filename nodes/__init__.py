@@ -1,6 +1,7 @@
 """What one step does: prompts, models, gates, joins, the questions that reviews ask."""
 
-from treadle.nodes.gates import Gate
+from treadle.nodes.attachments import attachment
+from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
 from treadle.nodes.models import Choice, choose, model
 from treadle.nodes.outcomes import Failure, Outcome
@@ -11,6 +12,7 @@ from treadle.nodes.steps import Function, Step, step
 
 __all__ = [
     "Answer",
+    "Check",
     "Choice",
     "Confidence",
     "Failure",
@@ -22,8 +24,10 @@ __all__ = [
     "Question",
     "Step",
     "Vote",
+    "accept",
     "as_list",
     "as_text",
+    "attachment",
     "choose",
     "merge",
     "model",

@@ -8,9 +8,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from treadle.errors import GraphBuildError, InputInvalid
 
@@ -73,7 +74,16 @@ class Pause:
         await asyncio.sleep(self.seconds)
 
 
-Effect = Ask | Block | Pause
+class Effect(Protocol):
+    """Something that a step needs done before it can go on; the same in both worlds."""
+
+    def now(self) -> Any:
+        """Do it in this thread."""
+
+    async def soon(self) -> Any:
+        """Do it on the running loop."""
+
+
 Work = Generator[Effect, Any, Update]
 
 
@@ -91,6 +101,8 @@ def drive(work: Work) -> Update:
     except StopIteration as done:
         update: Update = done.value
         return update
+    finally:
+        work.close()  # what is given up in the middle lets go at once of what it holds
 
 
 async def adrive(work: Work) -> Update:
@@ -107,6 +119,8 @@ async def adrive(work: Work) -> Update:
     except StopIteration as done:
         update: Update = done.value
         return update
+    finally:
+        work.close()  # what is given up in the middle lets go at once of what it holds
 
 
 class Step(Runnable[Any, Update]):
@@ -168,6 +182,8 @@ class Function(Step):
     returns: Any = Any
     reads: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    takes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The types of the parameters that have one."""
 
     @property
     def writes(self) -> Mapping[str, Any]:
@@ -178,7 +194,17 @@ class Function(Step):
         """Call the function with the keys that it names."""
         arguments = {key: lookup(state, key, step=self.name) for key in self.reads}
         arguments |= {key: state[key] for key in self.optional if key in state}
+        arguments = {key: self._typed(key, value) for key, value in arguments.items()}
         return {self.into: (yield Ask(_Called(self.function), arguments, config))}
+
+    def _typed(self, key: str, value: Any) -> Any:
+        """A value as its parameter declares it: plain data of the state may be wanted as a pydantic model."""
+        if not _modelled(self.takes.get(key)):
+            return value
+        try:
+            return TypeAdapter(self.takes[key]).validate_python(value)
+        except ValidationError as error:
+            raise InputInvalid(f"step {self.name!r}: {key!r} is not what it takes: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -218,14 +244,23 @@ def step(function: Callable[..., Any], *, into: str | None = None, name: str | N
     parameters = inspect.signature(function).parameters.values()
     if loose := [p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY)]:
         raise GraphBuildError(f"step {label!r}: parameter {loose[0]!r} cannot be a state key; name each key it reads")
+    hints = _hints(function)
     return Function(
         function,
         name=label,
         into=into or label,
-        returns=_hints(function).get("return", Any),
+        returns=hints.get("return", Any),
+        takes={key: kind for key, kind in hints.items() if key != "return"},
         reads=tuple(p.name for p in parameters if p.default is p.empty),
         optional=tuple(p.name for p in parameters if p.default is not p.empty),
     )
+
+
+def _modelled(kind: Any) -> bool:
+    """Whether a type is a pydantic model, or holds one."""
+    if isinstance(kind, type) and get_origin(kind) is None:
+        return issubclass(kind, BaseModel)
+    return any(_modelled(part) for part in get_args(kind))
 
 
 def _named(function: Callable[..., Any]) -> str:
