@@ -135,7 +135,7 @@ def test_steps_side_by_side_and_workers_may_each_wait_for_a_person() -> None:
         (lambda: prompt("p", "{a} {b}", inputs=("a",)), "uses and inputs= does not name 'b'"),
         (lambda: chain(prompt("p", "{a}"), inputs=("b",)), "input 'b' is read by no step"),
         (
-            lambda: route(prompt("p", "x", output=Literal["a"], otherwise=review("p")), {"a": step(lambda p: p, into="a", name="a")}),
+            lambda: route(prompt("p", "x", output=Literal["a"], otherwise=review("p")), {"a": prompt("a", "x")}),
             "cannot wait for a person",
         ),
     ],
