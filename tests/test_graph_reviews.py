@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 
 from treadle import chain, fan_out, review
 from treadle.errors import GraphBuildError
-from treadle.graphs.reviews import span
+from treadle.nodes.durations import span
 from treadle.nodes import prompt, step
 
 Config = RunnableConfig

@@ -1,6 +1,6 @@
 """Where a bad answer leads: to repair, to another model, to another prompt, to a person, or to an error."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -130,7 +130,7 @@ def test_steps_side_by_side_and_workers_may_each_wait_for_a_person() -> None:
         (lambda: prompt("p", "x", otherwise=review("q")), r"ends with review\('p'\)"),
         (lambda: chain(prompt("p", "x", otherwise=step(lambda p: p, into="p", name="s"))), "ends with review"),
         (lambda: prompt("p", "x", gate="("), "no regular expression"),
-        (lambda: prompt("p", "x", gate=[7]), "7 is no gate"),
+        (lambda: prompt("p", "x", gate=[cast(Any, 7)]), "7 is no gate"),
         (lambda: prompt("p", "{a}", inputs=("a", "b")), "its template never uses 'b'"),
         (lambda: prompt("p", "{a} {b}", inputs=("a",)), "uses and inputs= does not name 'b'"),
         (lambda: chain(prompt("p", "{a}"), inputs=("b",)), "input 'b' is read by no step"),
