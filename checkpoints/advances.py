@@ -18,6 +18,7 @@ from langgraph.errors import GraphDrained, is_invalid_resume
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from treadle.checkpoints import settlements
 from treadle.checkpoints.fences import FENCE
@@ -241,9 +242,8 @@ def _words(error: Exception) -> str:
 
 def _problem(error: Exception) -> str:
     """Why the graph refused an answer: the first problem that pydantic names."""
-    listed = getattr(error, "errors", None)
-    first = next(iter(listed(include_url=False)), None) if callable(listed) else None
-    if first is None:
+    if not isinstance(error, ValidationError) or not error.error_count():
         return f"The graph refused the answer: {error}"[:500]
+    first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
     return f"The graph refused the answer{' at ' + place if place else ''}: {first['msg']}."[:500]

@@ -76,7 +76,7 @@ def explain(error: sqlite3.Error, path: Path) -> Exception:
     """The error of ours that says what an SQLite error means, or the error itself if it tells of a mistake in SQL."""
     code = getattr(error, "sqlite_errorcode", None)
     kind = _MEANINGS.get(code & 0xFF) if code is not None else None
-    if isinstance(error, sqlite3.DatabaseError) and code is None and "encoding" in str(error):
+    if type(error) is sqlite3.DatabaseError and code is None:  # what we raise for rows that make no sense
         kind = StoreCorrupt
     if kind is None:
         return error

@@ -10,8 +10,9 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints import fences, names, owners, queues, states
 from treadle.checkpoints import writes as rows
+from treadle.checkpoints.memories import Memory, Versions
 from treadle.checkpoints.spaces import Place, place
-from treadle.checkpoints.states import Draft, Memory, Stored
+from treadle.checkpoints.states import Draft, Stored
 from treadle.checkpoints.values import Typed
 
 
@@ -27,7 +28,7 @@ class Drafts:
         config: Mapping[str, Any],
         checkpoint: Mapping[str, Any],
         metadata: Mapping[str, Any],
-        new: states.Versions,
+        new: Versions,
     ) -> Callable[[sqlite3.Connection], Stored]:
         """Work that stores a checkpoint, closes the questions that the run left behind, and counts the step."""
         draft = self._draft(place(config), checkpoint, metadata, new)
@@ -44,9 +45,7 @@ class Drafts:
 
         return work
 
-    def _draft(
-        self, parent: Place, checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], new: states.Versions
-    ) -> Draft:
+    def _draft(self, parent: Place, checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], new: Versions) -> Draft:
         values = checkpoint["channel_values"]
         head = {name: part for name, part in checkpoint.items() if name != "channel_values"}
 

@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from treadle.checkpoints.states import Line, Memory, unseal
+from treadle.checkpoints.memories import Line, Memory
+from treadle.checkpoints.states import unseal
 from treadle.checkpoints.values import Typed, load
 
 PULL = "~__pregel_pull, "

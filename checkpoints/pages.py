@@ -1,7 +1,7 @@
 """A listing of checkpoints, read page by page."""
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from treadle.checkpoints import states
@@ -12,7 +12,7 @@ from treadle.checkpoints.values import Typed
 FIRST = 16
 """Checkpoints on the first page; later pages grow up to LAST."""
 
-LAST = 256
+LAST = 128
 
 Head = Callable[[Typed], tuple[dict[str, Any], dict[str, Any]]]
 
@@ -69,19 +69,18 @@ class Pages:
         if rows:
             self._last = (rows[-1][0]["id"], rows[-1][0]["key"])
         self._size = min(self._size * 2, LAST)
-        return list(self._take(connection, rows))
+        return states.read(connection, self._take(rows))
 
-    def _take(self, connection: sqlite3.Connection, rows: list[tuple[sqlite3.Row, Typed]]) -> Iterator[Record]:
-        for row, head in rows:
-            if self._wanted and not self._matches(head):
-                continue
-            if self._left is not None:
-                self._left -= 1
-                self.more = self.more and self._left > 0
-                if self._left < 0:
-                    return
-            yield states.read(connection, row)
+    def _take(self, rows: states.Page) -> states.Page:
+        """Those rows that are wanted, as far as any are still to come."""
+        taken = [row for row in rows if self._matches(row[1])][: self._left]
+        if self._left is not None:
+            self._left -= len(taken)
+            self.more = self.more and self._left > 0
+        return taken
 
     def _matches(self, head: Typed) -> bool:
+        if not self._wanted:
+            return True
         metadata = self._head(head)[1]
         return all(metadata.get(name) == value for name, value in self._wanted.items())

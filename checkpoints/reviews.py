@@ -162,8 +162,10 @@ def _filter(
     if status is not None:
         if status not in get_args(Status):
             raise ValueError(f"No review has the status {status!r}: it is one of {', '.join(get_args(Status))}.")
-        # In the text and not as a value, so that SQLite sees that the index on what is pending serves.
+        # In the text and not as a value, so that SQLite sees which of its small indexes serves.
         clauses.append(f"status = '{status}'")
+        if thread is not None and status != "closed":
+            clauses.append("status <> 'closed'")
     if search and search.strip():
         clauses.append("(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?))")
         values += [search.strip(), _phrases(search)]

@@ -60,7 +60,7 @@ _COUNTED = (
     " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
     " AND r.status = 'pending') AS pending,"
     " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
-    " AND r.status = 'decided') AS decided FROM runs"
+    " AND r.status = 'decided') AS decided FROM "
 )
 
 _ELSEWHERE = ("status", "config", "owner")
@@ -93,7 +93,9 @@ def runs(
 def _list(saver: SqliteSaver, status: str | None, graph: str | None, limit: int, offset: int) -> list[Run]:
     wanted = {"status": status, "graph": graph}
     where = " AND ".join(f"{column} = :{column}" for column, value in wanted.items() if value is not None) or "1"
-    query = f"{_COUNTED} WHERE {where} ORDER BY updated_at DESC, thread_id LIMIT :limit OFFSET :offset"
+    order = "ORDER BY updated_at DESC, thread_id"
+    page = f"(SELECT * FROM runs WHERE {where} {order} LIMIT :limit OFFSET :offset)"
+    query = f"{_COUNTED} {page} AS runs {order}"
     values = wanted | {"limit": limit, "offset": offset}
     return saver.database.read(lambda connection: [_run(row) for row in connection.execute(query, values)])
 
@@ -105,7 +107,7 @@ def run(saver: SqliteSaver, thread_id: str) -> Run:
 
 def load(connection: sqlite3.Connection, thread_id: str) -> Run:
     """One run, within a transaction."""
-    row = connection.execute(f"{_COUNTED} WHERE thread_id = ?", (thread_id,)).fetchone()
+    row = connection.execute(f"{_COUNTED} runs WHERE thread_id = ?", (thread_id,)).fetchone()
     if row is None:
         raise RunNotFound(f"No run has the thread id {thread_id!r}: `treadle runs` lists those that there are.")
     return _run(row)

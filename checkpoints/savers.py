@@ -19,12 +19,14 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import journals, states, threads, traces
+from treadle.checkpoints import journals, states, threads
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
+from treadle.checkpoints.memories import Memory
 from treadle.checkpoints.pages import Pages
 from treadle.checkpoints.spaces import configured, place
-from treadle.checkpoints.states import Memory, Record
+from treadle.checkpoints.states import Record
+from treadle.checkpoints.traces import trace
 from treadle.checkpoints.values import Typed
 
 Work = Callable[[sqlite3.Connection], Any]
@@ -129,12 +131,13 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that the config names, or the newest of its thread and namespace."""
-        record = self.database.read(lambda connection: states.fetch(connection, place(config)))
+        record = self.database.read(lambda connection: states.fetch(connection, place(config), self._memory.tails))
         return self._found(record, config)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As ``get_tuple``."""
-        record = await self.database.aread(lambda connection: states.fetch(connection, place(config)))
+        tails = self._memory.tails
+        record = await self.database.aread(lambda connection: states.fetch(connection, place(config), tails))
         return self._found(record, config)
 
     def _found(self, record: Record | None, config: RunnableConfig) -> CheckpointTuple | None:
@@ -266,12 +269,12 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""
-        traces.trace(self.database, thread_id, entry)
+        trace(self.database, thread_id, entry)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
     at = place(config)
-    return cast(RunnableConfig, configured(config["configurable"]["thread_id"], at.ns, checkpoint["id"]))
+    return cast(RunnableConfig, configured(config.get("configurable", {})["thread_id"], at.ns, checkpoint["id"]))
 
 
 def _metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:

@@ -17,9 +17,6 @@ Times are seconds since the epoch. Migrations go forward only; each is one funct
 import sqlite3
 from pathlib import Path
 
-import sqlite_utils
-from sqlite_utils.migrations import Migrations
-
 from treadle.checkpoints.connections import journal
 from treadle.errors import StoreCorrupt, StoreNewer
 
@@ -29,9 +26,7 @@ APPLICATION = 0x5452444C
 VERSION = 1
 """SQLite's user_version of our files: the number of migrations."""
 
-migrations = Migrations("treadle")
-
-_STATE = """
+STATE = """
 CREATE TABLE spaces (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     thread_id TEXT NOT NULL,
@@ -78,7 +73,7 @@ CREATE TABLE writes (
 ) WITHOUT ROWID;
 """
 
-_QUEUE = """
+QUEUE = """
 CREATE TABLE reviews (
     seq INTEGER PRIMARY KEY,
     thread_id TEXT NOT NULL,
@@ -140,7 +135,7 @@ CREATE INDEX decisions_of_interrupt ON decisions (thread_id, interrupt_id);
 CREATE INDEX decisions_to_apply ON decisions (thread_id) WHERE applied_at IS NULL;
 """
 
-_LEDGER = """
+LEDGER = """
 CREATE TABLE runs (
     thread_id TEXT PRIMARY KEY,
     graph TEXT,
@@ -165,7 +160,7 @@ CREATE TABLE runs (
     heartbeat_at REAL
 );
 CREATE INDEX runs_by_status ON runs (status, updated_at);
-CREATE INDEX runs_by_creation ON runs (created_at);
+CREATE INDEX runs_by_update ON runs (updated_at);
 CREATE TABLE journal (
     thread_id TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -187,7 +182,7 @@ CREATE TABLE traces (
 CREATE INDEX traces_of_thread ON traces (thread_id, seq);
 """
 
-_SEARCH = """
+SEARCH = """
 CREATE TRIGGER reviews_ai AFTER INSERT ON reviews BEGIN
     INSERT INTO reviews_fts (rowid, title, why, text) VALUES (new.seq, new.title, new.why, new.text);
 END;
@@ -201,15 +196,6 @@ CREATE TRIGGER reviews_au AFTER UPDATE OF title, why, text ON reviews BEGIN
     INSERT INTO reviews_fts (rowid, title, why, text) VALUES (new.seq, new.title, new.why, new.text);
 END;
 """
-
-
-@migrations()
-def first_tables(db: sqlite_utils.Database) -> None:
-    """All tables, and the search index of the queue; its triggers leave it alone when only a status changes."""
-    for script in (_STATE, _QUEUE, _LEDGER):
-        db.executescript(script)
-    db.table("reviews").enable_fts(["title", "why", "text"], tokenize="unicode61 remove_diacritics 2")
-    db.executescript(_SEARCH)
 
 
 def check(connection: sqlite3.Connection, path: Path) -> int:
@@ -238,7 +224,10 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if check(connection, path) < VERSION:
-            migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False))
+            # Imported only here: sqlite-utils loads pandas where it finds it, which would double every start.
+            from treadle.checkpoints.migrations import migrate
+
+            migrate(connection)
             connection.execute(f"PRAGMA application_id={APPLICATION}")
             connection.execute(f"PRAGMA user_version={VERSION}")
         connection.execute("COMMIT")

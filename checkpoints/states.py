@@ -1,59 +1,20 @@
 """Checkpoints as rows: each holds what the serializer made of it, without the values, and pointers to those."""
 
 import sqlite3
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import ormsgpack
 
 from treadle.checkpoints import spaces
+from treadle.checkpoints.memories import Line, Memory, Versions
 from treadle.checkpoints.spaces import Place
 from treadle.checkpoints.values import Pointer, Storage, Tails, Typed, load, pack, unpack
 
-Versions = Mapping[str, str | int | float]
 Write = tuple[str, str, str, Typed]
 """A stored write: task id, channel, task path, value."""
-
-
-class Line(NamedTuple):
-    """Where the values of one checkpoint are, and of what version each is."""
-
-    versions: Versions
-    pointers: Mapping[str, Pointer]
-
-
-@dataclass(eq=False)
-class Memory:
-    """What a process remembers of a database between calls; only what was committed, by keys never used again."""
-
-    tails: Tails = field(default_factory=Tails)
-    _lines: "OrderedDict[int, Line]" = field(default_factory=OrderedDict)
-    _sent: tuple[int, tuple[str, ...]] | None = None
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
-
-    def line(self, key: int) -> Line | None:
-        """The pointers of a checkpoint, if they are remembered."""
-        with self._mutex:
-            return self._lines.get(key)
-
-    def sent(self, key: int) -> tuple[str, ...] | None:
-        """The nodes of the branches that start from a checkpoint, if they are remembered."""
-        return self._sent[1] if self._sent is not None and self._sent[0] == key else None
-
-    def keep_sent(self, key: int, names: tuple[str, ...]) -> None:
-        """Remember the nodes of the branches that start from a checkpoint."""
-        self._sent = (key, names)
-
-    def keep(self, key: int, line: Line) -> None:
-        """Remember the pointers of a checkpoint."""
-        with self._mutex:
-            self._lines[key] = line
-            if len(self._lines) > 1000:
-                self._lines.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -95,7 +56,10 @@ def seal(head: Typed, versions: Versions, pointers: Mapping[str, Pointer]) -> by
 
 def unseal(body: bytes) -> tuple[Typed, Line]:
     """What was sealed."""
-    head, channels = ormsgpack.unpackb(unpack(body[0], body[1:]))
+    try:
+        head, channels = ormsgpack.unpackb(unpack(body[0], body[1:]))
+    except ValueError as error:
+        raise sqlite3.DatabaseError(f"a stored checkpoint is damaged: {error}") from error
     pointers = {name: at if isinstance(at, int) else (at[0], at[1]) for name, (_, at) in channels.items()}
     return (head[0], head[1]), Line({name: version for name, (version, _) in channels.items()}, pointers)
 
@@ -173,7 +137,7 @@ def _point(draft: Draft, before: Line, storage: Storage) -> dict[str, Pointer]:
 _COLUMNS = "s.thread_id, s.ns, c.key, c.id, c.parent_id, c.body"
 
 
-def fetch(connection: sqlite3.Connection, place: Place) -> Record | None:
+def fetch(connection: sqlite3.Connection, place: Place, tails: Tails) -> Record | None:
     """The checkpoint at a place, or the newest there if no id is named."""
     which = "AND c.id = ?" if place.id else "ORDER BY c.id DESC LIMIT 1"
     row = connection.execute(
@@ -181,16 +145,27 @@ def fetch(connection: sqlite3.Connection, place: Place) -> Record | None:
         f" WHERE s.thread_id = ? AND s.ns = ? AND c.body IS NOT NULL {which}",
         place if place.id else place[:2],
     ).fetchone()
-    return read(connection, row) if row is not None else None
+    return read(connection, [(row, *unseal(row["body"]))], tails)[0] if row is not None else None
 
 
-def read(connection: sqlite3.Connection, row: sqlite3.Row) -> Record:
-    """The record of a row, with its values and writes."""
-    head, line = unseal(row["body"])
-    blobs = load(connection, [at for at in line.pointers.values() if isinstance(at, int)])
-    values = {name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()}
-    place = Place(row["thread_id"], row["ns"], row["id"])
-    return Record(place, row["key"], row["parent_id"], head, values, written(connection, row["key"]))
+Page = Sequence[tuple[sqlite3.Row, Typed, Line]]
+"""Rows of checkpoints, each with what the serializer made of it and where its values are."""
+
+
+def read(connection: sqlite3.Connection, page: Page, tails: Tails | None = None) -> list[Record]:
+    """The records of rows, with their values and writes; what they share is read once."""
+    blobs = load(connection, [at for _, _, line in page for at in line.pointers.values() if isinstance(at, int)], tails)
+    return [
+        Record(
+            Place(row["thread_id"], row["ns"], row["id"]),
+            row["key"],
+            row["parent_id"],
+            head,
+            {name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()},
+            written(connection, row["key"]),
+        )
+        for row, head, line in page
+    ]
 
 
 def written(
@@ -216,17 +191,15 @@ def written(
     ]
 
 
-def page(
-    connection: sqlite3.Connection, where: Sequence[str], values: Sequence[Any], limit: int
-) -> list[tuple[sqlite3.Row, Typed]]:
-    """Rows of checkpoints, newest first, and what the serializer made of each, without values."""
+def page(connection: sqlite3.Connection, where: Sequence[str], values: Sequence[Any], limit: int) -> Page:
+    """Rows of checkpoints that meet conditions, newest first."""
     conditions = " AND ".join(("c.body IS NOT NULL", *where))
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM checkpoints c JOIN spaces s ON s.key = c.space WHERE {conditions}"
         " ORDER BY c.id DESC, c.key DESC LIMIT ?",
         (*values, limit),
     ).fetchall()
-    return [(row, unseal(row["body"])[0]) for row in rows]
+    return [(row, *unseal(row["body"])) for row in rows]
 
 
 def history(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from treadle.checkpoints import queues, spaces
 from treadle.checkpoints.spaces import Place
-from treadle.checkpoints.states import Line, seal, unseal
+from treadle.checkpoints.states import seal, unseal
 from treadle.checkpoints.values import Pointer, Typed
 
 Strategy = Literal["keep_latest", "delete"]
@@ -182,7 +182,7 @@ def _redirect(body: bytes, blobs: Mapping[int, int]) -> bytes:
     pointers: dict[str, Pointer] = {
         name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()
     }
-    return seal(head, Line(line.versions, pointers).versions, pointers)
+    return seal(head, line.versions, pointers)
 
 
 _COPIED = {

@@ -7,10 +7,11 @@ n versions take about n log n of what was added, and reading one takes a number 
 """
 
 import hashlib
+import itertools
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,7 +52,10 @@ def unpack(codec: int, data: bytes) -> bytes:
     decompressor = getattr(_local, "decompressor", None)
     if decompressor is None:
         decompressor = _local.decompressor = zstandard.ZstdDecompressor()
-    plain: bytes = decompressor.decompress(data)
+    try:
+        plain: bytes = decompressor.decompress(data)
+    except zstandard.ZstdError as error:
+        raise sqlite3.DatabaseError(f"a stored value is damaged: {error}") from error
     return plain
 
 
@@ -193,13 +197,13 @@ def _rest(ordinal: int) -> int:
     return ordinal - step
 
 
-def _chain(connection: sqlite3.Connection, id_: int) -> list[sqlite3.Row]:
-    """The row of a value and those it rests on, newest first."""
+def _chain(connection: sqlite3.Connection, id_: int, found: Mapping[int, Typed]) -> list[sqlite3.Row]:
+    """The row of a value and those it rests on, newest first, as far as they are not found yet."""
     rows: list[sqlite3.Row] = []
     next_: int | None = id_
-    while next_ is not None:
+    while next_ is not None and next_ not in found:
         row = connection.execute(
-            "SELECT id, type, base, ordinal, size, codec, body FROM blobs WHERE id = ?", (next_,)
+            "SELECT id, type, base, ordinal, codec, body FROM blobs WHERE id = ?", (next_,)
         ).fetchone()
         if row is None:
             raise sqlite3.DatabaseError(f"value {next_} is missing")
@@ -208,29 +212,30 @@ def _chain(connection: sqlite3.Connection, id_: int) -> list[sqlite3.Row]:
     return rows
 
 
-def _join(rows: list[sqlite3.Row], type_: str) -> tuple[bytes, list[int]]:
+def _join(rows: list[sqlite3.Row], found: Mapping[int, Typed]) -> tuple[bytes, list[int]]:
     """The value that the rows make up, and the length without header at each of them."""
-    whole = unpack(rows[-1]["codec"], rows[-1]["body"])
-    if len(rows) == 1:
+    type_, oldest = rows[-1]["type"], rows[-1]["base"]
+    added = [unpack(row["codec"], row["body"]) for row in reversed(rows)]
+    whole = added.pop(0) if oldest is None else found[oldest][1]
+    if not added:
         return whole, [len(whole) - head(type_, whole)]
     parts = [memoryview(whole)[head(type_, whole) :]]
-    lengths = [len(parts[0])]
-    header = b""
-    for row in reversed(rows[:-1]):
-        added = unpack(row["codec"], row["body"])
-        header = added[1 : 1 + added[0]]
-        parts.append(memoryview(added)[1 + added[0] :])
-        lengths.append(lengths[-1] + len(parts[-1]))
-    return b"".join((header, *parts)), lengths[::-1]
+    parts.extend(memoryview(piece)[1 + piece[0] :] for piece in added)
+    header = added[-1][1 : 1 + added[-1][0]]
+    lengths = list(itertools.accumulate(map(len, parts)))
+    return b"".join((header, *parts)), lengths[: -len(rows) - 1 : -1]
 
 
-def load(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, Typed]:
-    """Types and bytes of stored values, by id."""
+def load(connection: sqlite3.Connection, ids: Iterable[int], tails: Tails | None = None) -> dict[int, Typed]:
+    """Types and bytes of stored values, by id; older ones first, since newer ones rest on them."""
     found: dict[int, Typed] = {}
-    for id_ in set(ids):
-        rows = _chain(connection, id_)
-        type_ = rows[0]["type"]
-        found[id_] = (type_, _join(rows, type_)[0])
+    for id_ in sorted(set(ids)):
+        tail = tails.find(id_) if tails is not None else None
+        if tail is not None:
+            found[id_] = (tail.type, tail.raw)
+            continue
+        rows = _chain(connection, id_, found)
+        found[id_] = (rows[0]["type"], _join(rows, found)[0])
     return found
 
 
@@ -238,7 +243,7 @@ def load_tail(connection: sqlite3.Connection, id_: int) -> Tail | None:
     """A stored value with the versions it rests on; None if there is no such value."""
     if connection.execute("SELECT 1 FROM blobs WHERE id = ?", (id_,)).fetchone() is None:
         return None
-    rows = _chain(connection, id_)
-    raw, lengths = _join(rows, rows[0]["type"])
+    rows = _chain(connection, id_, {})
+    raw, lengths = _join(rows, {})
     links = (Link(row["id"], row["ordinal"], length) for row, length in zip(rows, lengths, strict=True))
     return Tail(rows[0]["type"], raw, tuple(links))

@@ -52,4 +52,5 @@ def _body(storage: Storage, value: Typed) -> tuple[str | None, int | None, bytes
     type_, raw = value
     if len(raw) >= SHARED and "+" not in type_:
         return None, None, None, storage.share(value)
-    return type_, *(pack(raw) if "+" not in type_ else (0, raw)), None
+    codec, body = pack(raw) if "+" not in type_ else (0, raw)
+    return type_, codec, body, None

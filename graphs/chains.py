@@ -199,7 +199,7 @@ def _leading(place: _Place, after: str) -> _Place:
 
 
 def _leads(gate: Review, after: str) -> dict[str, str]:
-    onward = f"goes on to {after}" if after else "is final here"
+    onward = f"goes on to {after}" if after else "stands"
     if not isinstance(gate.reject, str):
         refused = f"{getattr(gate.reject, 'name', 'another step')} is taken instead"
     else:

@@ -1,5 +1,6 @@
 """The README says what is true: its program is the example, and its files and commands exist."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -24,3 +25,11 @@ def test_the_ci_run_calls_the_readmes_test_command() -> None:
     assert f"`{command}`" in README
     assert re.search(rf"^test:\n    {re.escape(command)}$", (ROOT / "Justfile").read_text(), re.M)
     assert "just test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_what_the_readme_shows_is_what_happens(tmp_path: Path) -> None:
+    shown = doctest.DocTestParser().get_doctest(README, {"folder": tmp_path}, "README.md", "README.md", 0)
+    assert len(shown.examples) > 5
+    told: list[str] = []
+    doctest.DocTestRunner().run(shown, out=told.append)
+    assert "".join(told) == ""

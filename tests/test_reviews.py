@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import pytest
 from langgraph.graph import END, START, StateGraph
@@ -27,9 +27,9 @@ class State(TypedDict, total=False):
     done: Annotated[list[Any], operator.add]
 
 
-class Asked(TypedDict, total=False):
+class Asked(TypedDict):
     question: Any
-    typed: bool
+    typed: NotRequired[bool]
 
 
 def ask(item: Asked) -> dict[str, Any]:

@@ -276,8 +276,8 @@ def test_plain_configuration_is_kept_for_later_advances(saver: SqliteSaver) -> N
     seen: list[Any] = []
 
     def node(state: State, config: RunnableConfig) -> dict[str, Any]:
-        seen.append({key: config["configurable"].get(key) for key in ("model", "limit", "secret")})
-        seen.append(config["metadata"].get("graph"))
+        seen.append({key: config.get("configurable", {}).get(key) for key in ("model", "limit", "secret")})
+        seen.append(config.get("metadata", {}).get("graph"))
         interrupt("?")
         return {}
 

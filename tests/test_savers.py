@@ -79,9 +79,9 @@ def test_a_graph_reads_back_what_memory_would(twins: Twins, name: str, durabilit
     graph = WORKLOADS[name]().compile(checkpointer=twins)
     graph.invoke(INPUT, at("t"), durability=durability)
     for _ in range(4):  # one question after the other, then all that are left
-        open_ = sorted(waiting(graph, at("t")))
-        if open_:
-            graph.invoke(answered(open_[:1]), at("t"), durability=durability)
+        first = sorted(waiting(graph, at("t")))[:1]
+        if first:
+            graph.invoke(answered(first), at("t"), durability=durability)
     while open_ := waiting(graph, at("t")):
         graph.invoke(answered(open_), at("t"), durability=durability)
     assert not graph.get_state(at("t")).next
@@ -139,7 +139,7 @@ def test_values_are_stored_once_and_growing_ones_as_what_was_added(saver: Sqlite
     for step in range(300):
         growing = [*growing, f"{step} {os.urandom(20).hex()}"]
         state = checkpoint({"document": document, "growing": growing}, {"document": "1", "growing": str(step)})
-        new: ChannelVersions = {"growing": str(step)} | ({"document": "1"} if not step else {})
+        new: ChannelVersions = {"growing": str(step), **({"document": "1"} if not step else {})}
         config = saver.put(config, state, {"source": "loop", "step": step}, new)
     stored = saver.database.read(lambda c: c.execute("SELECT sum(length(body)) FROM blobs").fetchone()[0])
     assert stored < 100_000 * 1.3 + 6 * 300 * 45

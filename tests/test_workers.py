@@ -1,5 +1,6 @@
 """Workers: they find what can go on, run every effect once however they race, and survive being killed."""
 
+import asyncio
 import logging
 import multiprocessing
 import operator
@@ -62,7 +63,7 @@ def graph(saver: Any, log: Path, *, slow: float = 0.0) -> Any:
         return {"done": [str(item["item"])]}
 
     def effect(state: State) -> dict[str, Any]:
-        write(log, " ".join(sorted(state["done"])))
+        write(log, " ".join(sorted(state.get("done", []))))
         time.sleep(slow)
         return {}
 
@@ -428,7 +429,7 @@ def killable(saver: Any, log: Path, die: Callable[[str], None]) -> Any:
 
     def effect(state: State) -> dict[str, Any]:
         die("effect")
-        write(log, " ".join(sorted(state["done"])))
+        write(log, " ".join(sorted(state.get("done", []))))
         return {}
 
     def last(state: State) -> dict[str, Any]:
@@ -501,3 +502,39 @@ def test_what_a_holder_writes_after_its_lease_was_taken_over_does_not_get_in(sav
     assert len(failures) == 1
     assert run(saver, "a").status == "done"
     assert made.get_state({"configurable": {"thread_id": "a"}}).values["done"] == ["fresh"]
+
+
+def advance_slowly(path: str, inside: Any) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    async def node(state: State) -> dict[str, Any]:
+        inside.set()
+        await asyncio.sleep(600)
+        return {}
+
+    with SqliteSaver(path) as saver:
+        builder: Any = StateGraph(State)
+        builder.add_node("node", node)
+        builder.add_edge(START, "node")
+        try:
+            advance(saver, builder.compile(checkpointer=saver), "a", input={"items": [0]}, name="g")
+        except KeyboardInterrupt:
+            os._exit(130)
+
+
+def test_ctrl_c_gives_the_lease_back_and_the_run_goes_on_later(saver: SqliteSaver, log: Path) -> None:
+    inside = FORK.Event()
+    process = FORK.Process(target=advance_slowly, args=(str(saver.path), inside))
+    process.start()
+    assert inside.wait(60)
+    assert run(saver, "a").status == "running"
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    assert process.exitcode == 130
+    assert (run(saver, "a").status, run(saver, "a").owner) == ("stalled", None)
+    builder: Any = StateGraph(State)
+    builder.add_node("node", lambda state: {"done": ["there"]})
+    builder.add_edge(START, "node")
+    assert Worker(saver, lambda name: builder.compile(checkpointer=saver)).once() == 1
+    assert run(saver, "a").status == "done"

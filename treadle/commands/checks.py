@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from treadle.commands.printing import many
+from treadle.commands.printing import cause, many
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _runs(saver: "SqliteSaver") -> Iterator[Check]:
 
 def _named(found: "list[Run]") -> str:
     more = ", ..." if len(found) > 3 else ""
-    reason = f" ({found[0].error.splitlines()[0][:120]})" if found[0].error else ""
+    reason = f" ({cause(found[0].error)[:160]})" if found[0].error else ""
     return ", ".join(run.thread_id for run in found[:3]) + more + reason
 
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Literal
 
 from treadle.commands import results
 from treadle.commands.desks import Desk, Quit, choice
-from treadle.commands.options import DEFAULT, person
+from treadle.commands.options import DEFAULT, person, usable
 from treadle.commands.pages import page
-from treadle.commands.printing import many, say
+from treadle.commands.printing import cause, many, say
 from treadle.commands.reviews import waiting
-from treadle.commands.watches import watching
+from treadle.commands.watches import answered, watching
 from treadle.digests import digest
 from treadle.errors import LeaseHeld, ReviewClosed, RunNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from treadle.checkpoints import SqliteSaver
     from treadle.checkpoints.runs import Run
@@ -51,7 +52,7 @@ class Contract:
         if run.status == "done":
             self._show()
         elif run.status in ("failed", "parked"):
-            say(f"The run failed: {run.error}", style="red")
+            say(f"The run failed: {cause(run.error)}", style="red")
             say(f"When that is put right, it goes on with: {self.again}")
         return run
 
@@ -59,6 +60,7 @@ class Contract:
         """Decide what waits, and advance, until nothing waits or the reviewer leaves."""
         decide = {"rule": self._by_rule, "hand": self._by_hand, "nobody": self._by_nobody}[manner]
         run = self._advanced()
+        say(f"Rated {answered(self.saver, self.thread, step='finding')} of {many(self.clauses, 'clause')}.")
         while run.status in ("waiting", "decided"):
             try:
                 after = decide(run)
@@ -130,7 +132,7 @@ class Contract:
         said = False
         while True:
             try:
-                with watching(self.saver, self.thread, step="finding", words="rating clauses", total=self.clauses):
+                with self._watched():
                     run = self._advance()
             except LeaseHeld as error:
                 if not said:
@@ -139,6 +141,10 @@ class Contract:
                 time.sleep(0.3)
             else:
                 return run
+
+    def _watched(self) -> "AbstractContextManager[None]":
+        words, then = "rating clauses", "joining what was decided, writing the memo"
+        return watching(self.saver, self.thread, step="finding", words=words, total=self.clauses, then=then)
 
     def _advance(self) -> "Run":
         from treadle.examples.contract_review import graph
@@ -165,18 +171,25 @@ class Contract:
         say(f"It is finished; to begin anew: {self.again} --fresh")
 
 
-def contract(saver: "SqliteSaver", document: Path | None, spec: str, *, fresh: bool, named: bool) -> Contract:
-    """Read the document and find the run that is about it and this model, or a new one.
+def material(document: Path | None) -> tuple[str, int]:
+    """Return the text of the document, or of the shipped one, and how many clauses it has.
 
     Raises:
-        DocumentError: the document cannot be read, or has no clauses.
+        DocumentError: it cannot be read, or has no clauses.
     """
     from treadle.nodes.documents import read
     from treadle.nodes.splits import clauses
 
     with as_file(files("treadle.examples") / SAMPLE) as sample:
         text = read(document or sample)
-    count = len(clauses(text))
+    return text, len(clauses(text))
+
+
+def contract(
+    saver: "SqliteSaver", document: Path | None, spec: str, found: tuple[str, int], *, fresh: bool, named: bool
+) -> Contract:
+    """Return the review of a document by a model: the run that is about both, or a new one."""
+    text, count = found
     thread = _thread(saver, f"{NAME}-{digest([text, spec])[:8]}", fresh=fresh)
     name = document or "A services agreement (shipped; --document takes yours)"
     say(f"{name}: {many(count, 'clause')}. Run {thread}.")
@@ -211,14 +224,13 @@ def introduced(model: str | None) -> str:
         ModelUnavailable: it cannot be used here.
     """
     from treadle.nodes.models import choose
-    from treadle.nodes.models import model as named
     from treadle.nodes.rules import NOTE
 
-    choice_ = choose()
-    spec, why, better = (model, "as you asked", None) if model else (choice_.spec, choice_.why, choice_.better)
-    named(spec)
-    better = better or (choice_.better if spec == "rules" else None)
-    say(f"Model {spec}: {why}.{f' For a better one: {better}' if better else ''}")
+    best = choose()
+    spec, why = (model, "as you asked") if model else (best.spec, best.why)
+    usable(spec)
+    better = f"--model {best.spec}" if spec == "rules" and best.spec != "rules" else best.better
+    say(f"Model {spec}: {why}.{f' For a better one: {better}' if better and spec == 'rules' else ''}")
     if spec == "rules":
         say(f"{NOTE[:1].upper()}{NOTE[1:]}", style="dim")
     return spec

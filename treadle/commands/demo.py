@@ -27,13 +27,14 @@ def demo(
 
     Example: `treadle demo --document agreement.pdf --model local`
     """
-    from treadle.commands.contracts import Manner, contract, introduced
+    from treadle.commands.contracts import Manner, contract, introduced, material
 
     if ui and unattended:
         raise Mistake("--ui is for deciding by hand and --unattended is not: give one of them.")
     spec = introduced(model)
     here = sys.stdin.isatty() and sys.stdout.isatty()
     manner: Manner = "page" if ui else "rule" if unattended else "hand" if here else "nobody"
+    found = material(document)
     with opened(db) as saver:
-        run = contract(saver, document, spec, fresh=fresh, named=model is not None).review(manner)
+        run = contract(saver, document, spec, found, fresh=fresh, named=model is not None).review(manner)
     raise typer.Exit(code(run.status))

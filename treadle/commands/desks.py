@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -57,13 +56,15 @@ def _readable(context: Any) -> Any:
 
 def _show(value: Any) -> None:
     """Print a value below what it is of: text as it is, an object field by field."""
-    shown: RenderableType
     if isinstance(value, Mapping):
         width = max((len(str(name)) for name in value), default=0)
-        shown = Group(*(_field(str(name).ljust(width), part) for name, part in value.items()))
+        shown = Text("\n").join(_field(str(name).ljust(width), part) for name, part in value.items())
     else:
         shown = Text(clean(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)))
-    console().print(Padding(shown, (0, 0, 0, 2)))
+    if console().is_terminal:
+        console().print(Padding(shown, (0, 0, 0, 2)))
+    else:
+        say("\n".join(f"  {line}".rstrip() for line in shown.plain.splitlines()))
 
 
 def _field(name: str, value: Any) -> Text:

@@ -3,12 +3,14 @@
 import getpass
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from treadle.commands.mistakes import Mistake
+from treadle.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from treadle.checkpoints import SqliteSaver
@@ -62,6 +64,23 @@ def catalog(path: Path | None) -> "Catalog":
     from treadle.graphs.catalogs import catalog as read
 
     return read(path)
+
+
+def usable(spec: str) -> None:
+    """Make sure that a model can be used here, as far as that can be known without calling it.
+
+    Raises:
+        ModelUnavailable: it cannot; the message says what would help.
+    """
+    from treadle.nodes import weights
+    from treadle.nodes.models import model
+
+    model(spec)
+    kind, _, detail = spec.partition(":")
+    if kind == "local":
+        if find_spec("xllamacpp") is None:
+            raise ModelUnavailable("A local model needs the package xllamacpp: pip install 'treadle[local]'")
+        weights.find(detail or weights.DEFAULT)
 
 
 def content(given: str, *, option: str) -> str:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.commands.mistakes import Mistake, code
-from treadle.commands.options import DEFAULT, Database, Graphs, Json, Model, catalog, data, opened
-from treadle.commands.printing import as_json, many, told
+from treadle.commands.options import DEFAULT, Database, Graphs, Json, Model, catalog, data, opened, usable
+from treadle.commands.printing import as_json, cause, many, told
 from treadle.errors import RunNotFound
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def run(
 
     if given is None and thread is None:
         raise Mistake("Nothing to run: give --input for a new run, or --thread for one that is to go on.")
+    if model:
+        usable(model)
     value = data(given, option="--input") if given is not None else None
     found = catalog(graphs).graph(graph)
     with opened(db) as saver:
@@ -45,10 +47,19 @@ def run(
             _same(saver, thread, graph)
             done = resume(found, thread, saver=saver, config=config)
         else:
+            _fits(found, value, graph)
             _new(saver, thread)
             done = start(found, value, saver=saver, name=graph, thread_id=thread, config=config)
         shown(saver, found, done, json=json)
     raise typer.Exit(code(done.status))
+
+
+def _fits(graph: Any, value: Any, name: str) -> None:
+    """Refuse an input that lacks what the graph says it reads."""
+    wanted = getattr(graph, "reads", ())
+    missing = [key for key in wanted if not isinstance(value, dict) or key not in value]
+    if missing:
+        raise Mistake(f"--input lacks {', '.join(missing)}: the graph {name!r} reads {', '.join(wanted)}.")
 
 
 def _new(saver: "SqliteSaver", thread: str | None) -> None:
@@ -86,21 +97,22 @@ def shown(saver: "SqliteSaver", graph: Any, run: "Run", *, json: bool) -> None:
     told(advice(run))
 
 
-def output(saver: "SqliteSaver", graph: Any, thread: str) -> Any:
+def output(saver: "SqliteSaver", graph: Any, thread: str) -> dict[str, Any]:
     """What a graph has given: the values of its output schema."""
     from treadle.graphs.runs import compiled
 
     made = compiled(graph, saver)
     values = made.get_state({"configurable": {"thread_id": thread}}).values
-    keys = set(made.get_output_jsonschema().get("properties", values))
-    return {key: value for key, value in values.items() if key in keys} if isinstance(values, dict) else values
+    given = made.output_channels
+    keys = {given} if isinstance(given, str) else set(given)
+    return {key: value for key, value in values.items() if key in keys or "__root__" in keys}
 
 
 def advice(run: "Run") -> str:
     """What can be done about a run as it stands."""
     thread = run.thread_id
     if run.status in ("failed", "parked"):
-        return f"Error: {run.error}\nWhen that is put right: treadle run {run.graph} --thread {thread}"
+        return f"Error: {cause(run.error)}\nWhen that is put right: treadle run {run.graph} --thread {thread}"
     if run.pending:
         return f"{many(run.pending, 'review')} to be decided: treadle ui, or treadle reviews and treadle decide."
     if run.status != "done":

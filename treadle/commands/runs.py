@@ -7,7 +7,7 @@ import typer
 
 from treadle.commands.mistakes import Mistake
 from treadle.commands.options import DEFAULT, Database, Json, Limit, existing
-from treadle.commands.printing import age, as_json, table, told
+from treadle.commands.printing import age, as_json, cause, table, told
 
 if TYPE_CHECKING:
     from treadle.checkpoints.runs import Run
@@ -61,7 +61,7 @@ def _print(found: "list[Run]") -> None:
 
 def _row(run: "Run", now: float) -> tuple[Any, ...]:
     changed = f"{age(run.updated_at, now)} ago"
-    error = (run.error or "").partition("\n")[0][:100]
+    error = cause(run.error).partition("\n")[0][:100]
     counts = (run.pending or "", run.steps, run.tokens_in, run.tokens_out)
     return (run.thread_id, run.graph or "", run.status, *counts, changed, error)
 

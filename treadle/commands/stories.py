@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle.commands.printing import many, say, when
+from treadle.commands.printing import cause, many, say, when
 
 if TYPE_CHECKING:
     from treadle.checkpoints import SqliteSaver
@@ -53,7 +53,7 @@ def _head(run: Mapping[str, Any]) -> None:
     say(f"model      {run['config'].get('model', 'as each step says')}")
     say(f"tokens     {run['tokens_in']} in, {run['tokens_out']} out; steps {run['steps']}; cost {run['cost']:g}")
     if run["error"]:
-        say(f"error      {run['error']}", style="red")
+        say(f"error      {cause(run['error'])}", style="red")
 
 
 def _waiting(run: Mapping[str, Any]) -> str:

@@ -24,19 +24,20 @@ def answered(saver: "SqliteSaver", thread: str, *, step: str) -> int:
 
 
 @contextmanager
-def watching(saver: "SqliteSaver", thread: str, *, step: str, words: str, total: int) -> Iterator[None]:
-    """Show, on a terminal, in how many of `total` branches a step has answered, while the block runs."""
+def watching(saver: "SqliteSaver", thread: str, *, step: str, words: str, total: int, then: str) -> Iterator[None]:
+    """Show, on a terminal, in how many of `total` branches a step has answered, and `then` what follows on that."""
     if not console().is_terminal:
         yield
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     ended = threading.Event()
     with Progress(*columns, console=console(), transient=True) as bars:
-        task = bars.add_task(words, total=total)
+        task = bars.add_task(words, total=total, completed=answered(saver, thread, step=step))
 
         def look() -> None:
             while not ended.wait(PAUSE):
-                bars.update(task, completed=answered(saver, thread, step=step))
+                done = answered(saver, thread, step=step)
+                bars.update(task, completed=done, description=words if done < total else then)
 
         watcher = threading.Thread(target=look, name="treadle-watch", daemon=True)
         watcher.start()

@@ -1,0 +1,111 @@
+"""Make docs/pictures/ from the real thing: a run of the demo, the page that `treadle ui` serves, Chromium."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from playwright.sync_api import Page, sync_playwright
+
+from treadle.checkpoints.reviews import pending
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.examples import contract_review
+from treadle.graphs.drawings import svg
+from treadle.graphs.progress import progress
+from treadle.graphs.runs import start
+from treadle.nodes.documents import read
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+SETTLED = 1500
+"""Milliseconds for the page to come to rest before it is taken."""
+
+
+def main() -> None:
+    """Make them all."""
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        db = Path(folder) / "treadle.db"
+        with SqliteSaver(db) as saver:
+            text = read(ROOT / "examples" / "services_agreement.md")
+            config = {"configurable": {"model": "rules"}}
+            run = start(contract_review.graph, {"text": text}, saver=saver, name="contract_review", config=config)
+            review = next(one.id for one in pending(saver) if "3.2" in str(one.title))
+            drawing = svg(contract_review.graph, progress=progress(saver, run.thread_id))
+            (PICTURES / "graph.svg").write_text(drawing)
+        pages = {
+            "inbox": "/",
+            "review": f"/review?id={review}",
+            "runs": "/runs",
+            "run": f"/runs?thread={run.thread_id}",
+            "graphs": f"/graphs?graph=contract_review&thread={run.thread_id}",
+        }
+        with served(db) as address:
+            take(address, pages, Path(folder))
+
+
+def take(address: str, pages: dict[str, str], folder: Path) -> None:
+    """Take every page in light and dark."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as started:
+        for scheme in ("light", "dark"):
+            context = started.chromium.launch_persistent_context(
+                folder / scheme, executable_path=browser, args=FLAGS, color_scheme=scheme,
+                viewport={"width": 1280, "height": 800}, device_scale_factor=1.5,
+            )  # fmt: skip
+            context.set_default_timeout(60_000)
+            for name, path in pages.items():
+                shoot(context.pages[0], f"{address}{path}{'&' if '?' in path else '?'}by=Ada", f"{name}-{scheme}.png")
+            context.close()
+
+
+def shoot(page: Page, address: str, name: str) -> None:
+    """Take one page once it has come to rest."""
+    page.goto(address)
+    page.get_by_test_id("stAppViewContainer").wait_for()
+    page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+    page.wait_for_timeout(SETTLED)
+    page.screenshot(path=PICTURES / name)
+
+
+@contextmanager
+def served(db: Path) -> Iterator[str]:
+    """The page on a free port, in a process of its own, with no worker: nothing moves while it is taken."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "treadle", "ui", "--db", str(db), "--port", str(port), "--no-worker"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            while not healthy(f"http://127.0.0.1:{port}/_stcore/health"):
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def healthy(address: str) -> bool:
+    """Whether the page answers."""
+    try:
+        with urlopen(address) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,447 @@
+"""The pages without a browser: what they show, what they record, and what they say when something is wrong."""
+
+import json
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import desk
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from treadle.checkpoints.decisions import decide, decisions
+from treadle.checkpoints.reviews import Review, pending, review
+from treadle.checkpoints.runs import run
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.graphs.runs import start
+from treadle.ui import choices, workers
+
+DESK = "desk:graph"
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A database of the test's own, which the pages show; no worker, unless the test wants one."""
+    graphs = tmp_path / "langgraph.json"
+    graphs.write_text(json.dumps({"dependencies": ["."], "graphs": {"desk": DESK, "broken": "./missing.py:graph"}}))
+    monkeypatch.setenv("TREADLE_DB", str(tmp_path / "treadle.db"))
+    monkeypatch.setenv("TREADLE_GRAPHS", str(graphs))
+    monkeypatch.setenv("TREADLE_WORKER", "0")
+    monkeypatch.setattr(choices, "CALM", 0.0)
+    st.cache_resource.clear()
+    yield tmp_path / "treadle.db"
+    workers.rest()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def saver(path: Path) -> Iterator[SqliteSaver]:
+    with SqliteSaver(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def waiting(saver: SqliteSaver) -> list[Review]:
+    """Three findings of one run that wait for a decision."""
+    start(desk.graph, desk.clauses(3), saver=saver, name="desk", thread_id="acme")
+    return pending(saver)
+
+
+def _inbox() -> None:
+    from treadle.ui.app import main
+
+    main("inbox")
+
+
+def _review() -> None:
+    from treadle.ui.app import main
+
+    main("review")
+
+
+def _runs() -> None:
+    from treadle.ui.app import main
+
+    main("runs")
+
+
+def _graphs() -> None:
+    from treadle.ui.app import main
+
+    main("graphs")
+
+
+def opened(page: Callable[[], None], *, by: str = "Ada", **query: str) -> AppTest:
+    """A page as it is when somebody opens its address."""
+    app = AppTest.from_function(page, default_timeout=30)
+    for name, value in {"by": by, **query}.items():
+        if value:
+            app.query_params[name] = value
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    """Everything that the page says, in one string."""
+    html = [each.proto.body for each in app.get("html")]
+    rest = [each.value for kind in (app.caption, app.error, app.warning, app.info, app.toast) for each in kind]
+    links = [each.proto.label for each in app.get("page_link")]
+    return "\n".join([*html, *rest, *links]).replace("\\", "")
+
+
+def asked(saver: SqliteSaver, value: Any, *, typed: bool = False) -> Review:
+    """An interrupt of somebody else's graph, waiting."""
+    start(desk.foreign(), {"items": [{"value": value, "typed": typed}]}, saver=saver, name="foreign", thread_id="f")
+    return pending(saver, thread="f")[0]
+
+
+def test_the_inbox_lists_what_waits_with_the_reason(waiting: list[Review]) -> None:
+    said = text(opened(_inbox))
+    assert "3 reviews wait" in said
+    for one in waiting:
+        assert str(one.title) in said
+    assert "The risk is high" in said
+    assert "for legal" in said
+    assert "Due in 1 day" in said
+
+
+def test_an_empty_inbox_says_what_to_do(path: Path) -> None:
+    said = text(opened(_inbox))
+    assert "Nothing waits for you" in said
+    assert "treadle demo" in said
+
+
+def test_the_search_narrows_and_says_when_nothing_matches(waiting: list[Review]) -> None:
+    app = opened(_inbox)
+    app.text_input(key="inbox-search").set_value("7.1").run()
+    assert "1 review waits and match" in text(app)
+    app.text_input(key="inbox-search").set_value("nothing of the kind").run()
+    assert "Nothing matches" in text(app)
+
+
+def test_what_comes_in_later_does_not_move_the_list(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_inbox)
+    asked(saver, "A new question?")
+    app.run()
+    assert "A new question?" not in text(app)
+    assert app.button(key="inbox-new").label == "1 new, show"
+    app.button(key="inbox-new").click().run()
+    assert "A new question?" in text(app)
+
+
+def test_a_row_that_somebody_else_decided_stays_and_says_who(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_inbox)
+    decide(saver, waiting[0].id, "approve", by="Bo")
+    app.run()
+    assert "Approved by Bo" in text(app)
+    assert "2 reviews wait" in text(app)
+
+
+def test_a_review_shows_proposal_context_reason_and_consequences(waiting: list[Review]) -> None:
+    said = text(opened(_review, id=waiting[0].id))
+    assert "Finding for clause 7.0" in said
+    assert "the risk is high" in said
+    assert "Clause 7.0 could do harm." in said
+    assert "The 0. cap is none." in said
+    assert "48%" in said
+    for words in waiting[0].value["leads_to"].values():
+        assert words in said
+
+
+def test_approving_records_at_once_and_shows_the_next(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_review, id=waiting[0].id)
+    app.button(key=f"approve-{waiting[0].id}").click().run()
+    first = review(saver, waiting[0].id)
+    assert first.status == "decided"
+    assert first.decision is not None
+    assert (first.decision.by, first.decision.action, first.decision.client) == ("Ada", "approve", "page")
+    assert first.decision.shown == waiting[0].digest
+    assert first.decision.seconds is not None
+    assert "Approved: Finding for clause 7.0" in text(app)
+    assert "Finding for clause 7.1" in text(app)
+
+
+def test_an_edit_shows_its_diff_and_is_recorded_as_a_typed_value(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    app.button(key=f"edit-{one.id}").click().run()
+    assert "Nothing is changed so far." in text(app)
+    app.selectbox(key=f"form/{one.id}/0/risk").set_value("low").run()
+    assert "<del>high</del><ins>low</ins>" in text(app).replace(" <ins>", "<ins>")
+    app.button(key=f"save-edit-{one.id}").click().run()
+    decision = review(saver, one.id).decision
+    assert decision is not None
+    assert decision.answer["value"] == {**one.value["proposal"], "risk": "low"}
+
+
+def test_a_cancelled_edit_leaves_nothing_behind(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    app.button(key=f"edit-{one.id}").click().run()
+    app.selectbox(key=f"form/{one.id}/0/risk").set_value("low").run()
+    app.button(key=f"cancel-{one.id}").click().run()
+    app.button(key=f"edit-{one.id}").click().run()
+    assert app.selectbox(key=f"form/{one.id}/1/risk").value == "high"
+    assert review(saver, one.id).status == "pending"
+
+
+def test_a_rejection_takes_a_reason_and_words(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    app.button(key=f"reject-{one.id}").click().run()
+    app.pills(key=f"say/{one.id}/0/reason").set_value("wrong risk")
+    app.text_area(key=f"say/{one.id}/0/words").set_value("It is capped in 9.1.")
+    app.button(key=f"save-reject-{one.id}").click().run()
+    decision = review(saver, one.id).decision
+    assert decision is not None
+    assert (decision.action, decision.reason, decision.words) == ("reject", "wrong risk", "It is capped in 9.1.")
+
+
+def test_next_leaves_a_review_for_later(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_review, id=waiting[0].id)
+    app.button(key=f"next-{waiting[0].id}").click().run()
+    assert "Finding for clause 7.1" in text(app)
+    app.button(key=f"approve-{waiting[1].id}").click().run()
+    app.button(key=f"approve-{waiting[2].id}").click().run()
+    assert "Finding for clause 7.0" in text(app)
+    assert len(pending(saver)) == 1
+
+
+def test_the_last_decision_leads_to_an_empty_desk(waiting: list[Review]) -> None:
+    app = opened(_review, id=waiting[0].id)
+    for one in waiting:
+        app.button(key=f"approve-{one.id}").click().run()
+    assert "Nothing waits for a decision" in text(app)
+
+
+def test_a_second_decision_is_told_who_decided_and_changes_nothing(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    decide(saver, one.id, "reject", by="Bo", words="Too broad.")
+    app.button(key=f"approve-{one.id}").click().run()
+    assert "Not recorded." in text(app)
+    assert "Rejected by Bo" in text(app)
+    assert "Too broad." in text(app)
+    assert [each.by for each in decisions(saver)] == ["Bo"]
+
+
+def test_a_second_click_of_ones_own_is_no_error(
+    waiting: list[Review], saver: SqliteSaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    decide(saver, one.id, "approve", by="Ada", client="page")
+    app.button(key=f"approve-{one.id}").click().run()
+    assert not app.error
+    assert not app.warning
+    assert len(decisions(saver)) == 1
+
+
+def test_a_click_on_what_has_just_come_into_view_does_nothing(
+    waiting: list[Review], saver: SqliteSaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choices, "CALM", 60.0)
+    app = opened(_review, id=waiting[0].id)
+    app.button(key=f"approve-{waiting[0].id}").click().run()
+    assert not decisions(saver)
+    assert "Finding for clause 7.0" in text(app)
+
+
+def test_nobody_decides_without_a_name(waiting: list[Review]) -> None:
+    app = opened(_review, by="", id=waiting[0].id)
+    assert app.button(key=f"approve-{waiting[0].id}").disabled
+    app.text_input(key="by").set_value("Ada").run()
+    assert not app.button(key=f"approve-{waiting[0].id}").disabled
+
+
+def test_every_page_says_that_it_is_in_local_mode(path: Path) -> None:
+    for page in (_inbox, _review, _runs, _graphs):
+        app = opened(page)
+        assert "Local mode" in text(app)
+
+
+def test_a_link_to_an_unknown_review_says_so(waiting: list[Review]) -> None:
+    said = text(opened(_review, id="0000"))
+    assert "This review is not here" in said
+    assert "Go to the Inbox" in said
+
+
+def test_a_link_to_a_decided_review_tells_what_was_decided(waiting: list[Review], saver: SqliteSaver) -> None:
+    value = {**waiting[0].value["proposal"], "risk": "low"}
+    decide(saver, waiting[0].id, "edit", value=value, by="Bo")
+    said = text(opened(_review, id=waiting[0].id))
+    assert "Edited by Bo" in said
+    assert "<del>high</del>" in said
+    assert "as soon as a worker takes it up" in said
+
+
+def test_an_answer_that_does_not_fit_is_told_in_words_and_stores_nothing(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"question": "Which?"}, typed=True)
+    app = opened(_review, id=one.id)
+    app.button(key=f"answer-{one.id}").click().run()
+    assert "Not recorded." in text(app)
+    assert not decisions(saver)
+
+
+def test_a_question_in_plain_text_takes_an_answer_in_plain_text(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, "Which court?")
+    app = opened(_review, id=one.id)
+    assert "Which court?" in text(app)
+    app.text_area(key=f"form/{one.id}/0").set_value("London")
+    app.button(key=f"answer-{one.id}").click().run()
+    decision = review(saver, one.id).decision
+    assert decision is not None
+    assert decision.answer == "London"
+
+
+def test_a_question_with_a_schema_of_its_own_gets_a_form(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"clause": "7.2"}, typed=True)
+    app = opened(_review, id=one.id)
+    app.selectbox(key=f"form/{one.id}/0/risk").set_value("low")
+    for name in ("category", "reason"):
+        app.text_input(key=f"form/{one.id}/0/{name}").set_value("liability")
+    app.number_input(key=f"form/{one.id}/0/confidence").set_value(0.5)
+    app.button(key=f"answer-{one.id}").click().run()
+    decision = review(saver, one.id).decision
+    assert decision is not None
+    assert decision.answer == {"category": "liability", "risk": "low", "reason": "liability", "confidence": 0.5}
+
+
+MIDDLEWARE = {
+    "action_requests": [{"name": "refund", "args": {"amount": 50, "to": "Ann"}, "description": "Refund Ann"}],
+    "review_configs": [{"action_name": "refund", "allowed_decisions": ["approve", "edit", "reject"]}],
+}
+INBOX = [
+    {
+        "action_request": {"action": "send_mail", "args": {"to": "Ann"}},
+        "config": {"allow_accept": True, "allow_edit": True, "allow_respond": False, "allow_ignore": True},
+        "description": "A mail to Ann",
+    }
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "action", "answer"),
+    [
+        (MIDDLEWARE, "approve", {"decisions": [{"type": "approve"}]}),
+        (
+            MIDDLEWARE,
+            "edit",
+            {"decisions": [{"type": "edit", "edited_action": {"name": "refund", "args": {"amount": 50, "to": "Ann"}}}]},
+        ),
+        (MIDDLEWARE, "reject", {"decisions": [{"type": "reject"}]}),
+        (INBOX, "approve", [{"type": "accept", "args": None}]),
+        (INBOX, "edit", [{"type": "edit", "args": {"action": "send_mail", "args": {"to": "Ann"}}}]),
+        (INBOX, "ignore", [{"type": "ignore", "args": None}]),
+        ({"type": "tool_approval", "name": "refund", "args": {"amount": 50}}, "approve", {"type": "approve"}),
+    ],
+)
+def test_questions_of_other_clients_are_answered_in_their_form(
+    saver: SqliteSaver, path: Path, value: Any, action: str, answer: Any
+) -> None:
+    one = asked(saver, value)
+    app = opened(_review, id=one.id)
+    app.button(key=f"{action}-{one.id}").click().run()
+    if action in ("edit", "reject"):
+        app.button(key=f"save-{action}-{one.id}").click().run()
+    assert not app.error
+    decision = review(saver, one.id).decision
+    assert decision is not None
+    assert decision.answer == answer
+    assert decision.action == action
+
+
+def test_text_of_a_payload_is_shown_as_text(saver: SqliteSaver, path: Path) -> None:
+    bad = "<img src=http://elsewhere.invalid/x.png> ![x](http://elsewhere.invalid/y.png)"
+    value = {"title": bad, "why": bad, "actions": ["approve"], "proposal": {bad: bad}, "context": {"c": bad}}
+    one = asked(saver, value)
+    for app in (opened(_review, id=one.id), opened(_inbox), opened(_runs, thread="f")):
+        assert "<img" not in "".join(each.proto.body for each in app.get("html"))
+        assert not [each for each in app.markdown if "![x](" in each.value]
+        assert not [each for each in app.get("page_link") if "![x](" in each.proto.label]
+
+
+def test_runs_are_listed_with_their_status_in_words(waiting: list[Review]) -> None:
+    said = text(opened(_runs))
+    assert "acme" in said
+    assert "waits for a person" in said
+    assert "3 reviews wait" in said
+
+
+def test_a_run_tells_its_story(waiting: list[Review], saver: SqliteSaver) -> None:
+    decide(saver, waiting[0].id, "approve", by="Bo")
+    said = text(opened(_runs, thread="acme"))
+    assert "Approved by Bo" in said
+    assert "Waits for a person: 2" in said
+    assert "Finding for clause 7.1" in said
+
+
+def test_an_unknown_run_and_no_runs_say_so(path: Path) -> None:
+    assert "This run is not here" in text(opened(_runs, thread="nobody"))
+    assert "No run yet" in text(opened(_runs))
+
+
+def test_the_graphs_page_draws_a_graph_with_the_status_of_a_run(waiting: list[Review]) -> None:
+    app = opened(_graphs, graph="desk", thread="acme")
+    chart = app.get("graphviz_chart")[0].proto
+    assert "digraph" in chart.spec
+    assert "waiting 3" in chart.spec
+    assert not app.error
+
+
+def test_a_graph_that_cannot_be_imported_is_one_sentence(path: Path) -> None:
+    app = opened(_graphs, graph="broken")
+    assert len(app.error) == 1
+    assert "missing.py" in text(app)
+
+
+def test_the_worker_inside_the_page_takes_the_run_on(
+    waiting: list[Review], saver: SqliteSaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TREADLE_WORKER", "1")
+    app = opened(_review, id=waiting[0].id)
+    for one in waiting:
+        app.button(key=f"approve-{one.id}").click().run()
+    until(lambda: run(saver, "acme").status == "done")
+    said = text(opened(_runs, thread="acme"))
+    assert "Clause 7.2 could do harm." in said
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something to become true; the test's own time limit ends it."""
+    import time
+
+    while not true():
+        time.sleep(0.05)
+
+
+def test_a_corrupt_database_is_one_sentence(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 1000)
+    app = opened(_inbox)
+    assert "The database cannot be used" in text(app)
+    assert len(app.error) == 1
+
+
+def test_a_newer_database_is_one_sentence(path: Path, saver: SqliteSaver) -> None:
+    saver.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 9999")
+    connection.close()
+    app = opened(_inbox)
+    assert "The database cannot be used" in text(app)
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "geteuid"), reason="permissions are POSIX's")
+def test_a_folder_that_cannot_be_written_is_one_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    path.parent.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    app = opened(_inbox)
+    path.parent.chmod(stat.S_IRWXU)
+    assert "The database cannot be used" in text(app)
