@@ -20,6 +20,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints import journals, states, threads
+from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
 from treadle.checkpoints.memories import Memory
@@ -56,6 +57,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
+        self.cache = SqliteCache(self.database, serde=serde)
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""

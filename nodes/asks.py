@@ -14,6 +14,7 @@ from treadle.nodes.caches import cached
 from treadle.nodes.exchanges import Exchange, text
 from treadle.nodes.fingerprints import fingerprint
 from treadle.nodes.gates import checked
+from treadle.nodes.histories import past
 from treadle.nodes.models import model
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.readings import CUT, lenient
@@ -71,11 +72,13 @@ class _Asking:
         return self._update(last)
 
     def _inputs(self) -> dict[str, Any]:
-        """What the answer depends on besides the step itself."""
+        """What the answer depends on besides the step itself: what it reads, its history, a reviewer's words."""
         step = self.prompt
-        sent = [[message.type, message.content] for message in step.messages(self.state)]
-        judged = {key: self.state.get(key) for key in step.reads if key not in step.template.keys}
-        return {"messages": sent, "state": judged}
+        inputs = {key: self.state.get(key) for key in (*step.reads, f"{step.into}_reviews") if key in self.state}
+        if step.history:
+            turns = past(self.state.get(step.history), step=step.name)
+            inputs[step.history] = [[turn.type, turn.content] for turn in turns]
+        return inputs
 
     def _rounds(self, spec: str | BaseChatModel, before: int) -> Generator[Effect, Any, Exchange]:
         """Ask one model, telling it what is wrong with its answer, up to `attempts` times; return the last exchange."""

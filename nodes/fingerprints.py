@@ -10,7 +10,7 @@ from typing import Any, get_origin
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, SecretStr, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from typing_extensions import is_typeddict
 
 from treadle.digests import digest
@@ -66,7 +66,7 @@ class _Describer:
         if isinstance(value, re.Pattern):
             return {"pattern": value.pattern, "flags": value.flags}
         if isinstance(value, BaseChatModel):
-            return _model(value)
+            return self._model(value)
         if isinstance(value, type) or get_origin(value) is not None:
             return _type(value)
         if isinstance(value, partial):
@@ -76,6 +76,13 @@ class _Describer:
         if isinstance(value, FunctionType):
             return self._function(value)
         return self._object(value)
+
+    def _model(self, chat: BaseChatModel) -> dict[str, Any]:
+        """A chat model by its class and the parameters that were set; never a secret, a client or an address."""
+        fields = type(chat).model_fields
+        names = [name for name in sorted(chat.model_fields_set) if name in fields and not fields[name].exclude]
+        told = {name: self.tell(one) for name in names if _tellable(one := getattr(chat, name, None))}
+        return {"model": f"{type(chat).__module__}.{type(chat).__qualname__}", **told}
 
     def _function(self, function: FunctionType) -> Any:
         """A function of the user's by its code, its defaults, and what it reaches: closures, constants, functions."""
@@ -139,21 +146,6 @@ def _tellable(value: Any) -> bool:
     if isinstance(value, Mapping):
         return all(map(_tellable, value.values()))
     return value is None or isinstance(value, bool | int | float | str | re.Pattern | partial | Runnable)
-
-
-def _model(chat: BaseChatModel) -> dict[str, Any]:
-    """A chat model by its class and what was set on it; never a secret, a client or an address."""
-    set_ = {key: getattr(chat, key, None) for key in sorted(chat.model_fields_set)}
-    plain = {key: one for key, one in set_.items() if _plain(one)}
-    return {"model": f"{type(chat).__module__}.{type(chat).__qualname__}", **plain}
-
-
-def _plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_plain, value))
-    if isinstance(value, Mapping):
-        return all(map(_plain, value.values()))
-    return not isinstance(value, SecretStr) and (value is None or isinstance(value, bool | int | float | str))
 
 
 def _type(kind: Any) -> Any:
