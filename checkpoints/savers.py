@@ -19,7 +19,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import journals, states, threads
+from treadle.checkpoints import journals, states, threads, versions
 from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
@@ -57,6 +57,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
+        self._versions: set[tuple[str, str]] = set()
         self.cache = SqliteCache(self.database, serde=serde)
 
     def close(self) -> None:
@@ -268,6 +269,12 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def remember(self, thread_id: str, key: str, value: Any) -> None:
         """Keep a step's result; returns once it is committed. The first value kept stays."""
         journals.remember(self.database, thread_id, key, value, self.serde.dumps_typed)
+
+    def register(self, graph: str, fingerprint: str, described: Any) -> None:
+        """Keep what a version of a graph is made of, once."""
+        if not self.database.readonly and (graph, fingerprint) not in self._versions:
+            versions.keep(self.database, graph, fingerprint, described)
+            self._versions.add((graph, fingerprint))
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""

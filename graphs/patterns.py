@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Annotated, Any, TypedDict, get_args, get_origin
 
-from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from treadle.errors import GraphBuildError
+from treadle.graphs.structures import stamped
 
 
 class Pattern(StateGraph[Any, Any, Any, Any]):
@@ -59,6 +60,11 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         self.output = output
         self.optional = tuple(optional)
         self.takes = dict(takes or {})
+
+    def compile(self, checkpointer: Any = None, **given: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """Compile as every StateGraph; with a checkpointer, runs carry the graph's fingerprint."""
+        made = super().compile(checkpointer, **given)
+        return made if checkpointer in (None, True, False) else stamped(made, name=given.get("name") or self.name)
 
 
 def schema(name: str, keys: Mapping[str, Any]) -> type:

@@ -68,8 +68,8 @@ def cached(
 ) -> Generator[Effect, Any, Known]:
     """Return the update that is cached for a step's version and inputs, or do the work and cache what it gives.
 
-    The cache is the one that the graph was compiled with, else the store of the run; without either, equal calls under
-    way still share one. What fails is not cached, and those that waited for it try for themselves.
+    The cache is the one among the run's configurable values, else that of its store; without either, equal calls
+    under way still share one. What fails is not cached, and those that waited for it try for themselves.
     """
     key = ((SPACE, name, version), str(kept.key_func(inputs)))
     shelf, whole = cache_of(config), digest(key)
@@ -83,7 +83,7 @@ def cached(
 
 
 def cache_of(config: RunnableConfig) -> BaseCache[Any] | None:
-    """Return the cache that LangGraph hands to nodes, else that of the run's store."""
+    """Return the cache that the run is given among its configurable values, else that of its store."""
     found = (value for value in config.get("configurable", {}).values() if isinstance(value, BaseCache))
     if (given := next(found, None)) is not None:
         return given

@@ -16,7 +16,7 @@ from typing_extensions import is_typeddict
 from treadle.digests import digest
 from treadle.nodes.codes import foreign, source
 
-DEEP = 12
+DEEP = 100
 """How far values inside values are followed."""
 
 Inner = Callable[[Any], Any | None]
@@ -82,11 +82,11 @@ class _Describer:
         fields = type(chat).model_fields
         names = [name for name in sorted(chat.model_fields_set) if name in fields and not fields[name].exclude]
         told = {name: self.tell(one) for name in names if _tellable(one := getattr(chat, name, None))}
-        return {"model": f"{type(chat).__module__}.{type(chat).__qualname__}", **told}
+        return {"model": _kind(type(chat)), **told}
 
     def _function(self, function: FunctionType) -> Any:
         """A function of the user's by its code, its defaults, and what it reaches: closures, constants, functions."""
-        name = f"{function.__module__}.{function.__qualname__}"
+        name = function.__qualname__
         held = {key: value for key, value in _reached(function).items() if _tellable(value)}
         if foreign(function.__module__ or ""):
             closed = inspect.getclosurevars(function).nonlocals
@@ -95,7 +95,7 @@ class _Describer:
         return {**told, **({"with": self.tell(held)} if held else {})}
 
     def _object(self, value: Any) -> Any:
-        name = f"{type(value).__module__}.{type(value).__qualname__}"
+        name = _kind(type(value))
         if dataclasses.is_dataclass(value):
             return {"kind": name, **{key: self.tell(one) for key, one in _fields(value).items()}}
         if isinstance(value, BaseModel):
@@ -119,13 +119,20 @@ def _fields(value: Any) -> dict[str, Any]:
     return found
 
 
-_PARTS = ("func", "afunc", "steps", "first", "middle", "last", "bound", "kwargs", "steps__", "runnable", "fallbacks")
+def _kind(kind: type) -> str:
+    """The name of a class; without its module where a library may move it."""
+    return kind.__qualname__ if foreign(kind.__module__) else f"{kind.__module__}.{kind.__qualname__}"
+
+
+_PARTS = ("func", "afunc", "steps", "first", "middle", "last", "bound", "kwargs", "runnable", "fallbacks")
 
 
 def _parts(runnable: Any) -> dict[str, Any]:
     """What a Runnable of LangChain's or LangGraph's is made of, by its public attributes."""
-    found = {key: getattr(runnable, key, None) for key in _PARTS}
-    return {key: value for key, value in found.items() if value}
+    found = {key: value for key in _PARTS if (value := getattr(runnable, key, None))}
+    if "func" in found:
+        found.pop("afunc", None)  # the same in the other world
+    return found
 
 
 def _reached(function: FunctionType) -> dict[str, Any]:
