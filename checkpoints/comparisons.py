@@ -5,6 +5,7 @@ import sqlite3
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from treadle.checkpoints.values import unpack
@@ -30,7 +31,7 @@ class Measure:
     """In which the true value lies with 95 per cent confidence (Wilson's for shares, Student's for means)."""
     second_interval: Interval
     p: float
-    """How likely so large a difference is by chance: Fisher's exact test for shares, Mann and Whitney's for the rest."""
+    """How likely so large a difference is by chance (tests: Fisher's for shares, Mann and Whitney's for the rest)."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ def compare(saver: "SqliteSaver", graph: str, first: str, second: str) -> Compar
     """
     one, other = version(saver, graph, first), version(saver, graph, second)
     saver.database.flush()
-    left, right = (saver.database.read(lambda c, v=each: _sample(c, graph, v.fingerprint)) for each in (one, other))
+    left, right = (saver.database.read(partial(_sample, graph=graph, fingerprint=v.fingerprint)) for v in (one, other))
     shares = {name: _share(left.shares[name], right.shares[name]) for name in SHARES}
     means = {name: _mean(left.numbers[name], right.numbers[name]) for name in left.numbers}
     return Comparison(one, other, (len(left.numbers["tokens"]), len(right.numbers["tokens"])), {**shares, **means})
 
 
-def _sample(connection: sqlite3.Connection, graph: str, fingerprint: str) -> _Sample:
+def _sample(connection: sqlite3.Connection, *, graph: str, fingerprint: str) -> _Sample:
     key = (graph, fingerprint)
     runs = connection.execute(
         "SELECT thread_id, tokens_in + tokens_out AS tokens, cost FROM runs WHERE graph = ? AND fingerprint = ?", key
@@ -96,9 +97,9 @@ def _sample(connection: sqlite3.Connection, graph: str, fingerprint: str) -> _Sa
 def _share(first: tuple[int, int], second: tuple[int, int]) -> Measure:
     stats = _library()
     table = [[hits, total - hits] for hits, total in (first, second)]
-    shares = [hits / total if total else float("nan") for hits, total in (first, second)]
-    spans = [_wilson(stats, *each) for each in (first, second)]
-    return Measure(*shares, *spans, float(stats.fisher_exact(table).pvalue))
+    one, other = (hits / total if total else float("nan") for hits, total in (first, second))
+    p = float(stats.fisher_exact(table).pvalue)
+    return Measure(one, other, _wilson(stats, *first), _wilson(stats, *second), p)
 
 
 def _wilson(stats: Any, hits: int, total: int) -> Interval:
@@ -111,8 +112,8 @@ def _wilson(stats: Any, hits: int, total: int) -> Interval:
 def _mean(first: Sequence[float], second: Sequence[float]) -> Measure:
     stats = _library()
     p = float(stats.mannwhitneyu(first, second).pvalue) if first and second else float("nan")
-    means = [sum(each) / len(each) if each else float("nan") for each in (first, second)]
-    return Measure(*means, _student(stats, first), _student(stats, second), p)
+    one, other = (sum(each) / len(each) if each else float("nan") for each in (first, second))
+    return Measure(one, other, _student(stats, first), _student(stats, second), p)
 
 
 def _student(stats: Any, numbers: Sequence[float]) -> Interval:

@@ -136,12 +136,16 @@ def _parts(runnable: Any) -> dict[str, Any]:
 
 
 def _reached(function: FunctionType) -> dict[str, Any]:
-    """The closure of a function, and those of its module's names that it uses."""
+    """The closure of a function, and those of its module's names that it uses.
+
+    A list, set or dict counts if its name says that it is a constant: any other may hold what a run has gathered.
+    """
     try:
         reached = inspect.getclosurevars(function)
     except (TypeError, ValueError):
         return {}
-    return {**reached.globals, **reached.nonlocals}
+    found = {**reached.globals, **reached.nonlocals}
+    return {key: value for key, value in found.items() if key.isupper() or not isinstance(value, list | set | dict)}
 
 
 def _tellable(value: Any) -> bool:

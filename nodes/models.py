@@ -14,7 +14,7 @@ from treadle.nodes.weights import DEFAULT, find
 VARIABLE = "TREADLE_MODEL"
 """The environment variable that names the model to use where none is named."""
 
-FORMS = "rules, local, local:<weights> or bedrock:<model id>"
+FORMS = "rules, local, local:<weights>, bedrock:<model id> or scripted:<file>"
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,10 @@ def _named(spec: str) -> BaseChatModel:
         from treadle.nodes.local import LocalModel
 
         return LocalModel(weights=detail or DEFAULT)
+    if kind == "scripted" and detail:
+        from treadle.nodes.scripts import scripted
+
+        return scripted(detail)
     if kind == "bedrock" and detail:
         return _bedrock(detail)
     raise ModelUnavailable(f"no model is called {spec!r}; the names are {FORMS}")

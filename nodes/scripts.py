@@ -1,0 +1,91 @@
+"""`ScriptedModel`: answers from a file, for examples, tests and demonstrations that need the same answers every time."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from treadle.errors import ModelUnavailable
+
+FORM = '[{"when": "regular expression", "say": "an answer, text or JSON"}, ...]'
+
+
+class ScriptedModel(BaseChatModel):
+    """Says what the first line says whose pattern is found in the last human message.
+
+    The script is a JSON list of objects: ``when`` is a regular expression (left out: always), ``say`` the answer, as
+    text or as JSON. `model("scripted:answers.json")` reads it. Tokens are counted words.
+
+    >>> ScriptedModel(lines=[{"when": "weather", "say": "Fair."}, {"say": "Who knows?"}]).invoke("The weather?").text
+    'Fair.'
+    """
+
+    reads_only_text: ClassVar[bool] = True
+
+    lines: list[dict[str, Any]]
+    model: str = "scripted"
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        said = self._answer(messages)
+        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+        words = (sum(len(message.text.split()) for message in messages), len(text.split()))
+        message = AIMessage(
+            text,
+            response_metadata={"model_name": self.model},
+            usage_metadata={"input_tokens": words[0], "output_tokens": words[1], "total_tokens": sum(words)},
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def with_structured_output(
+        self, schema: Any, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Answers as JSON, whatever the schema; with ``include_raw`` with the message and what was wrong."""
+        read = self | RunnableLambda(_read)
+        return read if include_raw else read | RunnableLambda(lambda found: found["parsed"])
+
+    def _answer(self, messages: list[BaseMessage]) -> Any:
+        asked = next((message.text for message in reversed(messages) if message.type == "human"), "")
+        for line in self.lines:
+            if re.search(str(line.get("when", "")), asked):
+                return line["say"]
+        raise ModelUnavailable(f"the script has no line for {asked[:200]!r}; add one, or one without 'when'")
+
+
+def scripted(path: str) -> ScriptedModel:
+    """Return the model of a script.
+
+    Raises:
+        ModelUnavailable: when the file is missing or no script.
+    """
+    try:
+        lines = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"scripted:{path} cannot be read ({error}); it is JSON: {FORM}") from None
+    if not isinstance(lines, list) or not all(isinstance(line, dict) and "say" in line for line in lines):
+        raise ModelUnavailable(f"scripted:{path} is no script; it is JSON: {FORM}")
+    return ScriptedModel(lines=lines)
+
+
+def _read(message: AIMessage) -> dict[str, Any]:
+    try:
+        found = json.loads(message.text)
+    except ValueError as error:
+        return {"raw": message, "parsed": None, "parsing_error": error}
+    shaped = found if isinstance(found, dict) else {"value": found}
+    return {"raw": message, "parsed": shaped, "parsing_error": None}
