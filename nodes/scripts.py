@@ -1,4 +1,4 @@
-"""`ScriptedModel`: answers from a file, for examples, tests and demonstrations that need the same answers every time."""
+"""`ScriptedModel`: answers from a file, for examples and tests that need the same ones every time."""
 
 import json
 import re
