@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from treadle.errors import GateFailed, InputInvalid, OutputInvalid
 from treadle.nodes.caches import cached
-from treadle.nodes.exchanges import Exchange, text
+from treadle.nodes.exchanges import Exchange, recorded, text
 from treadle.nodes.fingerprints import fingerprint
 from treadle.nodes.gates import checked
 from treadle.nodes.histories import past
@@ -111,6 +111,8 @@ class _Asking:
         return exchange
 
     def _record(self, exchange: Exchange) -> None:
+        if not recorded(self.config):
+            return
         redaction = redacted(self.prompt.redact, self.state, self.config)
         exchange.record(self.config, redaction.also(self.prompt.into, exchange.value or text(exchange.message)))
 
@@ -136,8 +138,7 @@ def _asked(prompt: Prompt, chat: BaseChatModel) -> Runnable[Any, Any]:
 def _read(prompt: Prompt, sent: Exchange, reply: Any) -> Exchange:
     """Make of a reply what the output declares, or say what is wrong with it."""
     if prompt.output.is_text:
-        exchange = sent.answered(reply)
-        return replace(exchange, value=text(exchange.message))
+        return sent.answered(reply, value=text(reply))
     exchange, parsed, failure = sent.answered(reply["raw"]), reply["parsed"], reply["parsing_error"]
     if failure is not None or parsed is None:
         return _leniently(prompt, exchange, failure)

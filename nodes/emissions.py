@@ -12,12 +12,17 @@ else:
     INSTALLED = True
 
 
+def listening() -> bool:
+    """Whether somebody has set OpenTelemetry up to take spans."""
+    return INSTALLED and not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def emit(entry: Mapping[str, Any], *, spec: str) -> None:
     """Tell of a call as a span that began and ended when the call did, and in the histograms of time and tokens.
 
     `entry` is the trace's record of it, `spec` the model's name as it was asked for. What was said is not told.
     """
-    if not INSTALLED:
+    if not listening():
         return
     attributes = _attributes(entry, spec)
     begun = int(entry["at"] * 1e9)

@@ -9,12 +9,15 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from treadle.nodes.attachments import told
-from treadle.nodes.emissions import emit
+from treadle.nodes.emissions import emit, listening
 from treadle.nodes.gates import Check
 from treadle.nodes.prices import cost
 from treadle.nodes.records import path, place, recorder
 from treadle.nodes.redactions import Redaction
 from treadle.nodes.templates import shown
+
+NOTHING = AIMessage("")
+"""What stands for an answer until there is one."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Exchange:
     started: float
     """When it was sent, in seconds since 1970."""
     seconds: float = 0.0
-    message: AIMessage = field(default_factory=lambda: AIMessage(""))
+    message: AIMessage = field(default_factory=lambda: NOTHING)
     value: Any = None
     fault: str | None = None
     """Why the answer does not fit the output, in words for the model."""
@@ -53,10 +56,10 @@ class Exchange:
         """Why the answer cannot be used, in words for the model, or None."""
         return self.fault or (self.refusal.problem if self.refusal else None)
 
-    def answered(self, reply: BaseMessage) -> "Exchange":
-        """Return the exchange with the model's message, timed to now."""
+    def answered(self, reply: BaseMessage, **more: Any) -> "Exchange":
+        """Return the exchange with the model's message, and what is known of it, timed to now."""
         message = reply if isinstance(reply, AIMessage) else AIMessage(reply.text)
-        return replace(self, message=message, seconds=time.time() - self.started)
+        return replace(self, message=message, seconds=time.time() - self.started, **more)
 
     def failed(self, error: BaseException) -> "Exchange":
         """Return the exchange with what the model raised, timed to now."""
@@ -64,9 +67,10 @@ class Exchange:
 
     def record(self, config: RunnableConfig, redaction: Redaction) -> None:
         """Keep it in the run's trace, and tell OpenTelemetry; prompt and response as far as the redaction lets them."""
+        store = recorder(config)
         thread_id, namespace = place(config)
         entry = self.entry(namespace, redaction)
-        if (store := recorder(config)) is not None:
+        if store is not None:
             store.trace(thread_id, entry)
         emit({**entry, **({"thread": thread_id} if thread_id else {})}, spec=self.spec)
 
@@ -115,6 +119,11 @@ class Exchange:
             **({"lenient": True} if self.lenient else {}),
             **({"cached": self.cached} if self.cached else {}),
         }
+
+
+def recorded(config: RunnableConfig) -> bool:
+    """Whether anybody keeps what is exchanged: the run's store, or OpenTelemetry."""
+    return recorder(config) is not None or listening()
 
 
 def text(message: BaseMessage) -> str:

@@ -43,8 +43,8 @@ def table() -> Prices:
     Raises:
         InputInvalid: when that file is missing or is no table of prices.
     """
-    own = os.environ.get(VARIABLE)
-    return {**_read(SHIPPED, 0), **(_read(Path(own), _changed(Path(own))) if own else {})}
+    shipped, own = _read(SHIPPED, 0), os.environ.get(VARIABLE)
+    return {**shipped, **_read(Path(own), _changed(Path(own)))} if own else shipped
 
 
 def _price(model: str, prices: Prices) -> Mapping[str, float] | None:

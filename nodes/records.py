@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
@@ -29,7 +30,13 @@ def recorder(config: RunnableConfig) -> Recorder | None:
     values = config.get("configurable", {})
     if "thread_id" not in values:
         return None
-    return next((value for value in values.values() if isinstance(value, Recorder)), None)
+    return next((value for value in values.values() if _records(type(value))), None)
+
+
+@cache
+def _records(kind: type) -> bool:
+    """Whether a class is a Recorder: asked of each class once, since the check is dear and nodes are many."""
+    return all(callable(getattr(kind, name, None)) for name in ("recall", "remember", "trace"))
 
 
 def place(config: RunnableConfig) -> tuple[str, str]:
