@@ -128,8 +128,9 @@ def recorded(config: RunnableConfig) -> bool:
 
 def text(message: BaseMessage) -> str:
     """Return a message's text; for a structured answer that came as a tool call, its arguments."""
-    if message.text or not isinstance(message, AIMessage):
-        return message.text
+    words = message.text
+    if words or not isinstance(message, AIMessage):
+        return words
     if message.tool_calls:
         return shown(message.tool_calls[0]["args"])
     return str(message.invalid_tool_calls[0]["args"] or "") if message.invalid_tool_calls else ""
