@@ -10,7 +10,10 @@ from treadle import chain
 from treadle.errors import InputInvalid
 from treadle.nodes import prompt, step
 
-ORDERS = {"A-1042": {"status": "on its way", "due": "Thursday"}, "A-1043": {"status": "delivered", "due": None}}
+ORDERS: dict[str, dict[str, Any]] = {
+    "A-1042": {"status": "on its way", "due": "Thursday"},
+    "A-1043": {"status": "delivered", "due": None},
+}
 
 
 def number(message: str) -> str:

@@ -4,6 +4,7 @@ Run it by ``python examples/shop_feedback.py``. Answers to unhappy customers wai
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -28,7 +29,7 @@ def features(review: str) -> list[str]:
     return [name for name, words in FEATURES.items() if any(word in review.lower() for word in words)]
 
 
-def label(state: dict[str, Any]) -> Literal["unhappy", "others"]:
+def label(state: Mapping[str, Any]) -> Literal["unhappy", "others"]:
     """Tell the unhappy from the others."""
     return "unhappy" if state["feeling"]["sentiment"] == "negative" else "others"
 

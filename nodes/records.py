@@ -34,7 +34,7 @@ def recorder(config: RunnableConfig) -> Recorder | None:
 
 
 @cache
-def _records(kind: type) -> bool:
+def _records(kind: Any) -> bool:
     """Whether a class is a Recorder: asked of each class once, since the check is dear and nodes are many."""
     return all(callable(getattr(kind, name, None)) for name in ("recall", "remember", "trace"))
 
