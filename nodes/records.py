@@ -1,9 +1,9 @@
 """How a step finds, in the config that LangGraph hands it, the store that keeps its results and its trace."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
 
@@ -30,7 +30,7 @@ def recorder(config: RunnableConfig) -> Recorder | None:
     values = config.get("configurable", {})
     if "thread_id" not in values:
         return None
-    return next((value for value in values.values() if _records(type(value))), None)
+    return next((value for value in values.values() if _records(cast(Hashable, type(value)))), None)
 
 
 @cache
