@@ -1,5 +1,6 @@
 """What outlives a process: the saver, the review queue, decisions, the run ledger, the worker."""
 
+from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.decisions import Decision, decide, decisions, verify
 from treadle.checkpoints.leases import Lease, lease
 from treadle.checkpoints.reviews import Review, count, pending, review
@@ -13,6 +14,7 @@ __all__ = [
     "Lease",
     "Review",
     "Run",
+    "SqliteCache",
     "SqliteSaver",
     "Worker",
     "aadvance",

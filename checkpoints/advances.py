@@ -20,7 +20,7 @@ from langgraph.runtime import RunControl
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from treadle.checkpoints import settlements
+from treadle.checkpoints import settlements, versions
 from treadle.checkpoints.fences import FENCE
 from treadle.checkpoints.leases import Lease, acquire, beating, confirm
 from treadle.checkpoints.runs import Run, begin, end, fail, interrupted, load
@@ -93,8 +93,8 @@ async def aadvance(
     ``patience``) and has the ``error``. An answer that the graph refuses puts its review back in the queue, with the
     ``problem``; the other answers hold.
 
-    Raises LeaseHeld if another process advances the run, RunNotFound, GraphBuildError if the graph was compiled without
-    this saver.
+    Raises LeaseHeld if another process advances the run, VersionChanged if the graph is another one than when the run
+    paused, RunNotFound, GraphBuildError if the graph was compiled without this saver.
     """
     return await _Advance(
         saver, graph, thread_id, input, config or {}, name, fingerprint, control, patience, owner
@@ -138,11 +138,13 @@ class _Advance:
                 return None
             if not settlements.begun(connection, self.thread_id):
                 raise RunNotFound(f"The run {self.thread_id} stopped before its input was stored: start it again.")
+            versions.admit(connection, run, self.fingerprint or versions.of(self.graph))
         return acquire(self.thread_id, owner=self.owner)(connection)
 
     def _begin(self, connection: sqlite3.Connection, held: Lease) -> tuple[Run, Mapping[str, Any]]:
         kept = _plain(self.config.get("configurable", {}))
-        run = begin(connection, held, graph=self.name, fingerprint=self.fingerprint, config=kept)
+        version = self.fingerprint or versions.of(self.graph)
+        run = begin(connection, held, graph=self.name, fingerprint=version, config=kept)
         answers = settlements.unapplied(connection, self.thread_id)
         if self.input is not None:
             settlements.refuse(connection, self.thread_id, answers, _RESTARTED, status="closed")

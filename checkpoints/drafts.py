@@ -15,6 +15,9 @@ from treadle.checkpoints.spaces import Place, place
 from treadle.checkpoints.states import Draft, Stored
 from treadle.checkpoints.values import Typed
 
+VERSION = "graph_version"
+"""Where a graph's metadata has its fingerprint."""
+
 
 @dataclass(frozen=True)
 class Drafts:
@@ -40,7 +43,7 @@ class Drafts:
             if names.SENDS in stored.line.pointers:
                 names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
             if not draft.place.ns:
-                _count(connection, draft, metadata.get("graph"))
+                _count(connection, draft, metadata)
             return stored
 
         return work
@@ -111,20 +114,22 @@ def _flat(asked: Sequence[Any]) -> list[Any]:
     return [one for one in found if isinstance(getattr(one, "id", None), str)]
 
 
-def _count(connection: sqlite3.Connection, draft: Draft, graph: Any) -> None:
+def _count(connection: sqlite3.Connection, draft: Draft, metadata: Mapping[str, Any]) -> None:
     """Note in the ledger that the thread made a step; a thread that nobody started through the ledger gets a row.
 
     As long as it never had a lease, the row says which process works on it.
     """
     now = time.time()
+    named = [value if isinstance(value := metadata.get(key), str) else None for key in ("graph", VERSION)]
     connection.execute(
-        "INSERT INTO runs (thread_id, graph, status, created_at, updated_at, steps, owner)"
-        " VALUES (?, ?, 'direct', ?, ?, ?, ?)"
+        "INSERT INTO runs (thread_id, graph, fingerprint, status, created_at, updated_at, steps, owner)"
+        " VALUES (?, ?, ?, 'direct', ?, ?, ?, ?)"
         " ON CONFLICT (thread_id) DO UPDATE SET updated_at = excluded.updated_at, steps = max(steps, excluded.steps),"
-        " graph = ifnull(graph, excluded.graph), owner = iif(token = 0, excluded.owner, owner)",
+        " graph = ifnull(graph, excluded.graph), fingerprint = ifnull(fingerprint, excluded.fingerprint),"
+        " owner = iif(token = 0, excluded.owner, owner)",
         (
             draft.place.thread_id,
-            graph if isinstance(graph, str) else None,
+            *named,
             now,
             now,
             max(draft.step or 0, 0),

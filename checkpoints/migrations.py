@@ -5,7 +5,7 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from treadle.checkpoints.schemas import LEDGER, QUEUE, SEARCH, STATE
+from treadle.checkpoints.schemas import LEDGER, QUEUE, SEARCH, STATE, VERSIONS
 
 migrations = Migrations("treadle")
 
@@ -22,3 +22,9 @@ def first_tables(db: sqlite_utils.Database) -> None:
         db.executescript(script)
     db.table("reviews").enable_fts(["title", "why", "text"], tokenize="unicode61 remove_diacritics 2")
     db.executescript(SEARCH)
+
+
+@migrations()
+def versions_and_cache(db: sqlite_utils.Database) -> None:
+    """The cache of steps, the versions of graphs, and the version that asked each question."""
+    db.executescript(VERSIONS)

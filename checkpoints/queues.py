@@ -83,8 +83,8 @@ def inside(ns: str, outer: str) -> bool:
 
 def _insert(connection: sqlite3.Connection, columns: dict[str, Any]) -> None:
     connection.execute(
-        f"INSERT INTO reviews ({', '.join(columns)}, graph)"
-        f" VALUES ({', '.join('?' * len(columns))}, (SELECT graph FROM runs WHERE thread_id = ?))",
+        f"INSERT INTO reviews ({', '.join(columns)}, graph, fingerprint)"
+        f" SELECT {', '.join('?' * len(columns))}, max(graph), max(fingerprint) FROM runs WHERE thread_id = ?",
         (*columns.values(), columns["thread_id"]),
     )
 

@@ -23,6 +23,8 @@ class Review:
     thread_id: str
     graph: str | None
     """Name of the run's graph, where it is known."""
+    fingerprint: str | None
+    """The version of the graph that asked, where it is known."""
     ns: str
     """Namespace of the graph that asked, with the ids of its tasks."""
     path: str

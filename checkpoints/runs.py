@@ -121,11 +121,11 @@ def begin(
     fingerprint: str | None,
     config: Mapping[str, Any],
 ) -> Run:
-    """The holder of the lease goes on with the run; names, fingerprint and configuration once set stay."""
+    """The holder of the lease goes on with the run; names and configuration once set stay."""
     confirm(connection, held)
     before = load(connection, held.thread_id)
     connection.execute(
-        "UPDATE runs SET status = 'running', graph = coalesce(?, graph), fingerprint = coalesce(fingerprint, ?),"
+        "UPDATE runs SET status = 'running', graph = coalesce(?, graph), fingerprint = coalesce(?, fingerprint),"
         " config = ?, error = NULL, not_before = NULL, finished_at = NULL, updated_at = ? WHERE thread_id = ?",
         (graph, fingerprint, json.dumps({**before.config, **config}), time.time(), held.thread_id),
     )

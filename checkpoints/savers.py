@@ -19,7 +19,8 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import journals, states, threads
+from treadle.checkpoints import journals, states, threads, versions
+from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
 from treadle.checkpoints.memories import Memory
@@ -56,6 +57,8 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
+        self._versions: set[tuple[str, str]] = set()
+        self.cache = SqliteCache(self.database, serde=serde)
         self._begin()
 
     def _begin(self) -> None:
@@ -289,6 +292,12 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def kept(self, thread_id: str) -> Sequence[str]:
         """The keys of everything that a thread's steps remembered."""
         return journals.keys(self.database, thread_id)
+
+    def register(self, graph: str, fingerprint: str, described: Any) -> None:
+        """Keep what a version of a graph is made of, once."""
+        if not self.database.readonly and (graph, fingerprint) not in self._versions:
+            versions.keep(self.database, graph, fingerprint, described)
+            self._versions.add((graph, fingerprint))
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""

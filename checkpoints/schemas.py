@@ -10,6 +10,10 @@
     runs         the ledger: one row a thread
     journal      results that steps remember
     traces       what steps did: prompts, responses, tokens
+    cache        answers of steps, by namespace and key, each with its end
+    versions     the versions of graphs: fingerprint, name, what the fingerprint was made of
+    splits       which versions new runs take, by weight; the newest row of a graph holds
+    changes      pairs of versions that are declared compatible
 
 Times are seconds since the epoch. Migrations go forward only; each is one function, never changed once released.
 """
@@ -23,7 +27,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 1
+VERSION = 2
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -180,6 +184,45 @@ CREATE TABLE traces (
     entry BLOB NOT NULL
 );
 CREATE INDEX traces_of_thread ON traces (thread_id, seq);
+"""
+
+VERSIONS = """
+CREATE TABLE cache (
+    ns TEXT NOT NULL,
+    key TEXT NOT NULL,
+    expires_at REAL,
+    type TEXT NOT NULL,
+    codec INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (ns, key)
+) WITHOUT ROWID;
+CREATE INDEX cache_by_end ON cache (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE versions (
+    graph TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    name TEXT,
+    codec INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (graph, fingerprint)
+);
+CREATE UNIQUE INDEX versions_by_name ON versions (graph, name) WHERE name IS NOT NULL;
+CREATE TABLE splits (
+    seq INTEGER PRIMARY KEY,
+    graph TEXT NOT NULL,
+    weights TEXT NOT NULL,
+    at REAL NOT NULL
+);
+CREATE INDEX splits_of_graph ON splits (graph, seq);
+CREATE TABLE changes (
+    earlier TEXT NOT NULL,
+    later TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (earlier, later)
+) WITHOUT ROWID;
+ALTER TABLE reviews ADD COLUMN fingerprint TEXT;
+CREATE INDEX runs_by_version ON runs (graph, fingerprint);
 """
 
 SEARCH = """

@@ -186,8 +186,8 @@ def _redirect(body: bytes, blobs: Mapping[int, int]) -> bytes:
 
 
 _COPIED = {
-    "reviews": "ns path node checkpoint_id task_id graph gate title why text value schema digest assign priority due"
-    " answers problem asked_at",
+    "reviews": "ns path node checkpoint_id task_id graph fingerprint gate title why text value schema digest assign"
+    " priority due answers problem asked_at",
     "waits": "ns task_id interrupt_id checkpoint_id",
     "journal": "key type codec body at",
 }

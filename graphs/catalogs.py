@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import StateGraph
@@ -14,6 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from treadle.errors import GraphNotFound
 from treadle.graphs.entries import Entry, entries
 from treadle.graphs.imports import Loaded, loaded
+from treadle.graphs.structures import stamped
 
 FILE = "langgraph.json"
 
@@ -60,8 +61,8 @@ class Catalog:
         """
         graph = self.graph(name)
         if isinstance(graph, StateGraph):
-            return graph.compile(checkpointer=saver)
-        return cast(CompiledStateGraph[Any, Any, Any, Any], graph.copy({"checkpointer": saver}))
+            return stamped(graph.compile(checkpointer=saver), name=name)
+        return stamped(graph.copy({"checkpointer": saver}), name=name)
 
     def _entry(self, name: str) -> Entry:
         if name in self.entries:

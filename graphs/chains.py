@@ -11,7 +11,7 @@ from langgraph.graph.state import StateGraph
 from treadle.errors import GraphBuildError
 from treadle.graphs.patterns import Pattern, merged
 from treadle.graphs.reviews import Review
-from treadle.graphs.states import Flow, flow, follow
+from treadle.graphs.states import Flow, flow, follow, spare, taken
 from treadle.nodes.prompts import Prompt
 
 Place = Any
@@ -44,6 +44,7 @@ def chain(
     rows = [[_Place.of(one) for one in (row if isinstance(row, list | tuple) else [row])] for row in steps]
     if any(not row for row in rows):
         raise GraphBuildError("a list of steps that run side by side is empty")
+    rows = _watched(rows)
     _unique([place for row in rows for place in row])
     rows = _told(_typed(rows))
     stages = [stage for row in rows for stage in _stages(row)]
@@ -60,7 +61,15 @@ def chain(
             f"the chain's output {result!r} is no key of its state; its keys are {', '.join(sorted(keys))}"
         )
     pattern = Pattern(
-        name or _named(rows), kind="chain", reads=tuple(reads), writes=writes, output=result, keys=keys, state=state
+        name or _named(rows),
+        kind="chain",
+        reads=tuple(reads),
+        writes=writes,
+        output=result,
+        keys=keys,
+        state=state,
+        optional=[key for key in spare(stages) if key in keys and key not in reads],
+        takes={key: kind for key, kind in taken(stages).items() if key in keys},
     )
     _wire(pattern, rows)
     return pattern
@@ -107,6 +116,26 @@ class _Place:
 
 
 Rows = Sequence[Sequence[_Place]]
+
+
+def _watched(rows: Rows) -> list[list[_Place]]:
+    """Put behind each prompt whose bad answers go to a person the review that shows them."""
+    watched: list[list[_Place]] = []
+    for row in rows:
+        if len(row) == 1:
+            watched += [[row[0]], *_watch(row[0])]
+        else:
+            watched.append([_Place(p.name, chain(p.step, name=p.name)) if _watch(p) else p for p in row])
+    return watched
+
+
+def _watch(place: _Place) -> list[list[_Place]]:
+    step = place.step
+    if not isinstance(step, Prompt) or step.person is None:
+        return []
+    if not isinstance(step.person, Review):
+        raise GraphBuildError(f"prompt {step.name!r}: otherwise= ends with review({step.into!r}), not {step.person!r}")
+    return [[_Place.of(replace(step.person, because=step.problem))]]
 
 
 def _unique(places: Sequence[_Place]) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Annotated, Any, TypedDict, get_args, get_origin
 
-from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from treadle.errors import GraphBuildError
+from treadle.graphs.structures import stamped
 
 
 class Pattern(StateGraph[Any, Any, Any, Any]):
@@ -25,6 +26,10 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
     """The state keys that it gives, with their types."""
     output: str
     """The key of its result: what the last step writes."""
+    optional: tuple[str, ...]
+    """The state keys that it uses where they are given."""
+    takes: Mapping[str, Any]
+    """The types that its steps declare for what they read."""
     pausing: bool = False
     """Whether it is a fan-out with a worker that stops for a person."""
 
@@ -38,6 +43,8 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         output: str,
         keys: Mapping[str, Any],
         state: type | None = None,
+        optional: Sequence[str] = (),
+        takes: Mapping[str, Any] | None = None,
     ) -> None:
         """Make an empty graph whose state has `keys`, or is the type `state` where one is given."""
         if not name.replace("-", "_").replace(" ", "_").isidentifier():
@@ -45,7 +52,7 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         whole = state or schema(f"{name}_state", keys)
         super().__init__(
             whole,
-            input_schema=schema(f"{name}_input", {key: keys.get(key, Any) for key in reads}),
+            input_schema=schema(f"{name}_input", {key: keys.get(key, Any) for key in (*reads, *optional)}),
             output_schema=schema(f"{name}_output", writes),
         )
         self.kind = kind
@@ -53,6 +60,13 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
         self.reads = tuple(reads)
         self.writes = dict(writes)
         self.output = output
+        self.optional = tuple(optional)
+        self.takes = dict(takes or {})
+
+    def compile(self, checkpointer: Any = None, **given: Any) -> CompiledStateGraph[Any, Any, Any, Any]:
+        """Compile as every StateGraph; with a checkpointer, runs carry the graph's fingerprint."""
+        made = super().compile(checkpointer, **given)
+        return made if checkpointer in (None, True, False) else stamped(made, name=given.get("name") or self.name)
 
 
 def schema(name: str, keys: Mapping[str, Any]) -> type:

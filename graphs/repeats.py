@@ -1,6 +1,7 @@
 """`repeat`: a bounded loop."""
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,14 +12,19 @@ from langgraph.graph import END, START
 from treadle.errors import GraphBuildError
 from treadle.graphs.chains import Place, pattern_of
 from treadle.graphs.patterns import Pattern, merged
+from treadle.nodes.gates import Classifier, Gate, checked
 from treadle.nodes.steps import State, Step, Work
 
 CHECK = "good_enough"
 """The name of the node that decides whether to go round again."""
 
 
-def repeat(step: Place, *, until: Callable[[State], bool], at_most: int, name: str | None = None) -> Pattern:
-    """Repeat a step until `until` is true of the state, at most `at_most` times.
+Until = Callable[[State], bool] | Gate
+"""A function of the state, or a gate that the step's result must pass (a pattern, a schema, a classifier)."""
+
+
+def repeat(step: Place, *, until: Until, at_most: int, name: str | None = None) -> Pattern:
+    """Repeat a step until `until` is true of the state, or lets its result pass, at most `at_most` times.
 
     What each round wrote is kept, in order, under ``<name>_rounds``; the last round's result stands whether or not it
     was good enough, which ``<name>_met`` says.
@@ -30,7 +36,7 @@ def repeat(step: Place, *, until: Callable[[State], bool], at_most: int, name: s
     label = name or f"repeat_{body.name}"
     if at_most < 1:
         raise GraphBuildError(f"{label!r}: at_most={at_most}; at least one round is needed")
-    check = Check(label.replace(" ", "_").replace("-", "_"), tuple(body.writes), until, at_most)
+    check = Check(label.replace(" ", "_").replace("-", "_"), tuple(body.writes), body.output, until, at_most)
     writes = merged([body.writes, check.writes])
     keys = merged([dict.fromkeys(body.reads, Any), writes])
     pattern = Pattern(label, kind="repeat", reads=body.reads, writes=writes, output=body.output, keys=keys)
@@ -48,7 +54,8 @@ class Check(Step):
 
     label: str
     keys: tuple[str, ...]
-    until: Callable[[State], bool]
+    result: str
+    until: Until
     at_most: int
     name: str = CHECK
 
@@ -64,9 +71,13 @@ class Check(Step):
 
     def work(self, state: State, config: RunnableConfig) -> Work:
         """Judge the round."""
-        yield from ()
         wrote = {key: state[key] for key in self.keys if key in state}
-        return {f"{self.label}_rounds": [wrote], f"{self.label}_met": bool(self.until(state))}
+        if isinstance(self.until, str | re.Pattern | Mapping | Classifier | Step | type):
+            checks = yield from checked([self.until], state.get(self.result), state, config)
+            met = all(check.problem is None for check in checks)
+        else:
+            met = bool(self.until(state))
+        return {f"{self.label}_rounds": [wrote], f"{self.label}_met": met}
 
     def again(self, state: State) -> str:
         """Say where to go from here."""

@@ -11,8 +11,10 @@ from typing import Annotated, Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
 from langgraph.types import interrupt
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from treadle.errors import GraphBuildError
+from treadle.nodes.durations import span
 from treadle.nodes.questions import Answer, Question, answer_type
 from treadle.nodes.steps import State, Step, Work, lookup
 
@@ -40,6 +42,8 @@ class Review(Step):
     priority: int = 0
     due: float | None = None
     type: Any = Any
+    because: str | None = None
+    """The key that says why a person must see the value, in place of `when`; None in it: nobody must."""
     leads_to: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -65,7 +69,7 @@ class Review(Step):
         """Ask the person if someone must be asked; return the decision, and the edited value if it was edited."""
         yield from ()
         value = lookup(state, self.key, step=self.name)
-        why = self._why(value)
+        why = self._why(value) if self.because is None else state.get(self.because)
         if why is None:
             return {self.decision: None}
         question = self._question(state, value, why)
@@ -94,6 +98,8 @@ class Review(Step):
         history = list(state.get(f"{self.key}_reviews") or ())
         sent_back = sum(entry["action"] == "reject" for entry in history)
         actions = tuple(a for a in self.actions if a != "reject" or not self._returns or sent_back < self.rounds)
+        if self.because is not None and not self._fits(value):
+            actions = tuple(a for a in actions if a != "approve") or actions
         return Question(
             gate=self.name,
             title=_filled(self.title, state),
@@ -110,6 +116,16 @@ class Review(Step):
             rounds=self.rounds if self._returns else None,
             history=history,
         )
+
+    def _fits(self, value: Any) -> bool:
+        """Whether the value is of its type: one that no attempt made good may be any text, and cannot be approved."""
+        try:
+            TypeAdapter(self.type).validate_python(value)
+        except ValidationError:
+            return False
+        except PydanticUserError:
+            return True
+        return True
 
     def _ask(self, question: Question) -> Answer:
         """Interrupt until the answer is to this very question: it may have changed since it was decided on."""
@@ -184,20 +200,6 @@ def review(
         priority=priority,
         due=span(due, where=label) if due is not None else None,
     )
-
-
-def span(text: str | float, *, where: str) -> float:
-    """Return a time span in seconds; a text is a number with s, m, h, d or w.
-
-    >>> span("2d", where="example")
-    172800.0
-    """
-    if isinstance(text, int | float):
-        return float(text)
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
-    if match is None:
-        raise GraphBuildError(f"{where!r}: {text!r} is no time span; write such as '30m', '4h' or '2d'")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]
 
 
 def _filled(title: str, state: State) -> str:

@@ -27,6 +27,8 @@ def route(by: By, targets: Mapping[Any, Place], *, default: Place | None = None,
     """
     if not targets:
         raise GraphBuildError("a route needs at least one target: route(by, {'label': step})")
+    if isinstance(by, Prompt) and by.person is not None:
+        raise GraphBuildError(f"prompt {by.name!r} classifies for a route and cannot wait for a person; use a chain")
     label = name or f"route_by_{by if isinstance(by, str) else label_of(by) or 'label'}"
     if missing := [one for one in _labels(by) if one not in targets and default is None]:
         raise GraphBuildError(f"{label!r}: the label {missing[0]!r} has no target; add one, or give default=step")

@@ -1,7 +1,7 @@
 """Following the data through a row of steps: what is read, written and missing, before anything runs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Protocol, get_type_hints, runtime_checkable
 
@@ -10,6 +10,7 @@ from langgraph.graph.state import CompiledStateGraph, StateGraph
 from typing_extensions import is_typeddict
 
 from treadle.errors import GraphBuildError
+from treadle.graphs.kinds import fits, spoken
 from treadle.graphs.patterns import merged, reduced
 
 
@@ -35,12 +36,17 @@ class Flow:
     name: str
     reads: tuple[str, ...] | None
     writes: Mapping[str, Any] | None
+    optional: tuple[str, ...] = ()
+    """What it reads where it is there."""
+    takes: Mapping[str, Any] = field(default_factory=dict)
+    """The types that it declares for what it reads."""
 
 
 def flow(name: str, step: Any) -> Flow:
     """Return what a step reads and writes: as it says itself, from its schemas, or from its annotations."""
     if isinstance(step, Dataflow):
-        return Flow(name, tuple(step.reads), dict(step.writes))
+        optional, takes = getattr(step, "optional", ()), getattr(step, "takes", {})
+        return Flow(name, tuple(step.reads), dict(step.writes), tuple(optional), dict(takes))
     if isinstance(step, CompiledStateGraph):
         step = step.builder
     if isinstance(step, StateGraph):
@@ -62,17 +68,43 @@ def follow(stages: Sequence[Sequence[Flow]], *, inputs: Iterable[str], state: ty
     given = _keys(state) if state is not None else None
     written = merged([step.writes or {} for stage in stages for step in stage])
     first = [key for step in stages[0] for key in step.reads or () if given is None or key in given]
+    _use(stages, inputs)
     known: dict[str, Any] = dict.fromkeys([*inputs, *first], Any)
     if given is not None:
         known |= {key: kind for key, kind in given.items() if key not in written}
+    else:
+        known |= {key: written.get(key, Any) for key in spare(stages)}
+    latest: Mapping[str, Any] = merged([given or {}, known])
     for stage in stages:
         for step in stage:
             _demand(step, known, written, given)
+            _match(step, latest)
         _disjoint(stage, given or {})
+        latest = merged([*(step.writes or {} for step in stage), latest, *(step.takes for step in stage)])
         known = merged([known, *(step.writes or {} for step in stage)])
         if given is not None and any(step.writes is None for step in stage):
             known = {**given, **known}
     return known if given is None else dict(given)
+
+
+def spare(stages: Sequence[Sequence[Flow]]) -> tuple[str, ...]:
+    """Return the keys that are read where they are there, and that no earlier step writes."""
+    written: set[str] = set()
+    found: dict[str, None] = {}
+    for stage in stages:
+        found |= dict.fromkeys(key for step in stage for key in step.optional if key not in written)
+        written |= {key for step in stage for key in step.writes or ()}
+    return tuple(found)
+
+
+def taken(stages: Sequence[Sequence[Flow]]) -> dict[str, Any]:
+    """Return the types that a row's steps declare for what they read before any of them wrote it."""
+    written: set[str] = set()
+    found: dict[str, Any] = {}
+    for stage in stages:
+        found = merged([found, *({k: t for k, t in step.takes.items() if k not in written} for step in stage)])
+        written |= {key for step in stage for key in step.writes or ()}
+    return found
 
 
 def _demand(step: Flow, known: Mapping[str, Any], written: Mapping[str, Any], given: Mapping[str, Any] | None) -> None:
@@ -89,6 +121,25 @@ def _demand(step: Flow, known: Mapping[str, Any], written: Mapping[str, Any], gi
         if given is not None and key not in given:
             raise GraphBuildError(
                 f"step {step.name!r} writes {key!r}, which the given state does not have: {_list(given)}"
+            )
+
+
+def _use(stages: Sequence[Sequence[Flow]], inputs: Iterable[str]) -> None:
+    """Refuse an input that no step uses."""
+    steps = [step for stage in stages for step in stage]
+    if any(step.reads is None for step in steps):
+        return
+    used = {key for step in steps for key in (*(step.reads or ()), *step.optional)}
+    if unused := [key for key in inputs if key not in used]:
+        raise GraphBuildError(f"the input {unused[0]!r} is read by no step; take it out of inputs=, or use it")
+
+
+def _match(step: Flow, known: Mapping[str, Any]) -> None:
+    """Refuse a step that takes a key as something that it cannot be."""
+    for key, kind in step.takes.items():
+        if key in known and not fits(known[key], kind):
+            raise GraphBuildError(
+                f"step {step.name!r} takes {key!r} as {spoken(kind)}, and it is {spoken(known[key])} there"
             )
 
 

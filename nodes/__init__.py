@@ -1,8 +1,9 @@
 """What one step does: prompts, models, gates, joins, the questions that reviews ask."""
 
 from treadle.nodes.alternatives import race
+from treadle.nodes.attachments import attachment
 from treadle.nodes.batches import Batch
-from treadle.nodes.gates import Gate
+from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
 from treadle.nodes.limits import Limit, limit
@@ -18,6 +19,7 @@ from treadle.nodes.steps import Function, Step, step
 __all__ = [
     "Answer",
     "Batch",
+    "Check",
     "Choice",
     "Confidence",
     "Failure",
@@ -32,8 +34,10 @@ __all__ = [
     "Retry",
     "Step",
     "Vote",
+    "accept",
     "as_list",
     "as_text",
+    "attachment",
     "best_of",
     "choose",
     "distinct",

@@ -45,6 +45,8 @@ class LocalModel(BaseChatModel):
     here raise ModelUnavailable, with the commands that would help.
     """
 
+    reads_only_text: ClassVar[bool] = True
+
     measures_confidence: ClassVar[bool] = True
 
     weights: str = DEFAULT

@@ -87,9 +87,9 @@ def _named(spec: str, name: Name) -> BaseChatModel:
 
         return _made(spec, LocalModel, {**name.options, "weights": name.which or DEFAULT}, LOCAL)
     if name.kind == "scripted" and name.which:
-        from treadle.nodes.scripts import ScriptedModel
+        from treadle.nodes.scripts import scripted
 
-        return _made(spec, ScriptedModel, {**name.options, "path": name.which}, ("delay",))
+        return scripted(name.which)
     raise ModelUnavailable(f"no model is called {spec!r}; the names are {FORMS}")
 
 

@@ -47,7 +47,7 @@ class Output:
     def asked(self, *, measured: bool) -> dict[str, Any]:
         """The JSON Schema that a model is given: an object with a title, without what the model measures itself."""
         schema: dict[str, Any] = (
-            self.schema if self._is_object else {"type": "object", "properties": {"value": self._nested}}
+            self.schema if self.is_object else {"type": "object", "properties": {"value": self._nested}}
         )
         properties = dict(schema.get("properties", {}))
         for name in self.confidences if measured else ():
@@ -62,7 +62,7 @@ class Output:
         Raises:
             OutputInvalid: naming the step, the place in the answer and the problem.
         """
-        if not self._is_object and isinstance(data, Mapping) and set(data) == {"value"}:
+        if not self.is_object and isinstance(data, Mapping) and set(data) == {"value"}:
             data = data["value"]
         if isinstance(self.declared, Mapping):
             return self._checked(data)
@@ -100,7 +100,8 @@ class Output:
             ) from error
 
     @property
-    def _is_object(self) -> bool:
+    def is_object(self) -> bool:
+        """Whether the answer is an object; any other is asked for inside of one, as its ``value``."""
         return "properties" in self.schema
 
     @property

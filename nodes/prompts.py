@@ -1,21 +1,24 @@
-"""`prompt`: one question to a model as a step, with a typed answer, a gate, and the whole exchange recorded."""
+"""`prompt`: one question to a model as a step, with a typed answer, gates, and the whole exchange recorded."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.message import add_messages
+from langgraph.types import CachePolicy
 
-from treadle.errors import GateFailed, GraphBuildError, OutputInvalid
-from treadle.nodes.gates import Gate, problem
-from treadle.nodes.models import choose, model
+from treadle.errors import GraphBuildError
+from treadle.nodes.attachments import blocks
+from treadle.nodes.caches import Caching, policy
+from treadle.nodes.gates import Gate, classifiers, gates
+from treadle.nodes.histories import past
+from treadle.nodes.models import choose
 from treadle.nodes.outputs import Output
-from treadle.nodes.records import path, place, recorder
-from treadle.nodes.steps import Ask, State, Step, Work
+from treadle.nodes.steps import State, Step, Work
 from treadle.nodes.templates import Template, shown
 
 
@@ -29,86 +32,77 @@ class Prompt(Step):
     into: str
     system: Template | None = None
     model: str | BaseChatModel | None = None
-    gate: Gate | None = None
+    gates: tuple[Gate, ...] = ()
     attempts: int = 2
     examples: tuple[tuple[str, Any], ...] = field(default=())
+    otherwise: "tuple[str | BaseChatModel | Prompt, ...]" = ()
+    person: Step | None = None
+    """The review that an answer goes to which no attempt made good; a `chain` puts it behind this step."""
+    history: str | None = None
+    attach: tuple[str, ...] = ()
+    cache: CachePolicy[Any] | None = None
+    redact: tuple[str, ...] = ()
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The keys that the template and the system text name."""
-        return tuple(dict.fromkeys(self.template.keys + (self.system.keys if self.system else ())))
+        """The keys that the template, the system text, the attachments, the gates and the fallbacks need."""
+        named = [*self.template.keys, *(self.system.keys if self.system else ()), *self.attach]
+        others = [one for one in self.otherwise if isinstance(one, Prompt)]
+        judged = [key for gate in classifiers(self.gates) for key in gate.reads if key != self.into]
+        return tuple(dict.fromkeys([*named, *judged, *(key for other in others for key in other.reads)]))
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The keys that are read where they are there."""
+        return (self.history,) if self.history else ()
 
     @property
     def writes(self) -> Mapping[str, Any]:
         """The key that the answer goes to, with the declared type of its plain data."""
-        return {self.into: self.output.declared if not isinstance(self.output.declared, Mapping) else dict}
+        answer = {self.into: self.output.declared if not isinstance(self.output.declared, Mapping) else dict}
+        problem = {self.problem: str | None} if self.person else {}
+        turns: dict[str, Any] = {self.history: Annotated[list[AnyMessage], add_messages]} if self.history else {}
+        return {**answer, **problem, **turns}
+
+    @property
+    def problem(self) -> str:
+        """The key that says why a person must see the answer, or None where it is good."""
+        return f"{self.into}_problem"
 
     def messages(self, state: State) -> list[BaseMessage]:
-        """Return what the model is sent: system text, examples, the filled template, and a reviewer's rejections."""
+        """Return what the model is sent: system text, examples, history, the question, and a reviewer's rejections."""
         system = [SystemMessage(self.system.fill(state))] if self.system else []
         examples = [
             message
             for question, answer in self.examples
             for message in (HumanMessage(question), AIMessage(shown(answer)))
         ]
-        return [*system, *examples, HumanMessage(self.template.fill(state)), *self._rejections(state)]
+        turns = past(state.get(self.history), step=self.name) if self.history else []
+        return [*system, *examples, *turns, self.question(state), *self._rejections(state)]
+
+    def question(self, state: State) -> HumanMessage:
+        """Return the filled template, with what is attached to it."""
+        words = self.template.fill(state)
+        attached = blocks(state, self.attach, step=self.name)
+        if not attached:
+            return HumanMessage(words)
+        return HumanMessage(content=[{"type": "text", "text": words}, *attached])
+
+    def spec(self, config: RunnableConfig) -> str | BaseChatModel:
+        """Return the model to ask: the step's own, else the run's, else the default."""
+        named: str | BaseChatModel | None = self.model or config.get("configurable", {}).get("model")
+        return named or choose().spec
 
     def work(self, state: State, config: RunnableConfig) -> Work:
-        """Ask, check, and ask again with the problem told, up to `attempts` times.
+        """Ask, check, and ask again with the problem told, up to `attempts` times; then go where `otherwise` leads.
 
         Raises:
             OutputInvalid: when the last answer does not fit the output.
-            GateFailed: when the gate refuses the last answer; the message names step, gate, value and attempts.
+            GateFailed: when a gate refuses the last answer; the message names step, gate, value and attempts.
         """
-        chat = self._chat(config)
-        messages = self.messages(state)
-        for attempt in range(1, self.attempts + 1):
-            started = time.time()
-            reply = yield Ask(self._asked(chat), messages, config)
-            message, value, fault = self._read(reply)
-            refused = None if fault else self._refusal(value)
-            self._record(config, messages, message, value, fault or refused, attempt, started)
-            if not (fault or refused):
-                return {self.into: value}
-            messages = [
-                *messages,
-                AIMessage(_text(message)),
-                HumanMessage(f"That answer cannot be used: {fault or refused}"),
-            ]
-        if fault:
-            raise OutputInvalid(f"{fault} (after {self.attempts} attempts)")
-        raise GateFailed(
-            f"step {self.name!r}: {refused}, in {self.attempts} attempts; the last answer was {shown(value)[:300]}"
-        )
+        from treadle.nodes.asks import ask  # asks.py knows prompts; a prompt knows it only when it runs
 
-    def _chat(self, config: RunnableConfig) -> BaseChatModel:
-        return model(self.model or config.get("configurable", {}).get("model") or choose().spec)
-
-    def _asked(self, chat: BaseChatModel) -> Runnable[Any, Any]:
-        if self.output.is_text:
-            return chat
-        schema = self.output.asked(measured=bool(getattr(chat, "measures_confidence", False)))
-        return chat.with_structured_output(schema, include_raw=True)
-
-    def _read(self, reply: Any) -> tuple[AIMessage, Any, str | None]:
-        """Return the model's message, the plain value, and what is wrong with it if something is."""
-        if self.output.is_text:
-            return reply, _text(reply), None
-        message, parsed, failure = reply["raw"], reply["parsed"], reply["parsing_error"]
-        if failure is not None or parsed is None:
-            return (
-                message,
-                None,
-                f"step {self.name!r}: the answer is not the JSON asked for ({failure or 'it is empty'})",
-            )
-        try:
-            value = self.output.parse(parsed)
-        except OutputInvalid as error:
-            return message, None, str(error)
-        return message, self.output.measure(value, message.response_metadata.get("confidence") or {}), None
-
-    def _refusal(self, value: Any) -> str | None:
-        return problem(self.gate, value) if self.gate is not None else None
+        return (yield from ask(self, state, config))
 
     def _rejections(self, state: State) -> list[BaseMessage]:
         """The turns that tell the model what a reviewer said of its earlier answers."""
@@ -117,42 +111,9 @@ class Prompt(Step):
             turn for entry in rounds for turn in (AIMessage(shown(entry["proposal"])), HumanMessage(_rejection(entry)))
         ]
 
-    def _record(
-        self,
-        config: RunnableConfig,
-        messages: Sequence[BaseMessage],
-        message: AIMessage,
-        value: Any,
-        refused: str | None,
-        attempt: int,
-        started: float,
-    ) -> None:
-        store = recorder(config)
-        if store is None:
-            return
-        thread_id, namespace = place(config)
-        used: Mapping[str, Any] = message.usage_metadata or {}
-        details: Mapping[str, Any] = used.get("input_token_details") or {}
-        store.trace(
-            thread_id,
-            {
-                "step": self.name,
-                "path": path(namespace),
-                "ns": namespace,
-                "attempt": attempt,
-                "messages": [{"role": sent.type, "content": _text(sent)} for sent in messages],
-                "response": _text(message),
-                "parsed": value,
-                "gate": refused,
-                "model": message.response_metadata.get("model_name") or message.response_metadata.get("model_id"),
-                "tokens_in": used.get("input_tokens", 0),
-                "tokens_out": used.get("output_tokens", 0),
-                "tokens_cached": details.get("cache_read", 0),
-                "seconds": round(time.time() - started, 6),
-                "confidence": message.response_metadata.get("confidence"),
-                "at": started,
-            },
-        )
+
+Otherwise = str | BaseChatModel | Prompt | Step
+"""Where an answer leads that stays bad: another model, another prompt, or a person (`review`), in that order."""
 
 
 def prompt(
@@ -162,18 +123,31 @@ def prompt(
     output: Any = str,
     model: str | BaseChatModel | None = None,
     system: str | None = None,
-    gate: Gate | None = None,
+    gate: Gate | Sequence[Gate] | None = None,
     attempts: int = 2,
+    otherwise: Otherwise | Sequence[Otherwise] = (),
     into: str | None = None,
+    inputs: Sequence[str] | None = None,
     examples: Sequence[tuple[str, Any]] = (),
+    history: str | None = None,
+    attach: Sequence[str] = (),
+    cache: Caching | None = None,
+    redact: Sequence[str] = (),
 ) -> Prompt:
     """Ask a model one question, as a step.
 
-    `template` and `system` name state keys in braces. The answer goes to the key `into` (default: `name`) as plain
-    data: text, or what `output` declares (a pydantic model, TypedDict, dataclass, ``list[...]``, ``Literal[...]``,
-    number, or a JSON Schema). An answer that does not fit, or that `gate` refuses, is sent back to the model with the
-    problem, at most `attempts` times in all. `examples` are pairs of a question and its right answer. Without `model`,
-    the run's ``configurable`` names one under ``model``; without that, `treadle.nodes.choose` does.
+    `template` and `system` name state keys in braces; `inputs`, where given, are all the keys they must name. The
+    answer goes to the key `into` (default: `name`) as plain data: text, or what `output` declares (a pydantic model,
+    TypedDict, dataclass, ``list[...]``, ``Literal[...]``, number, or a JSON Schema). An answer that does not fit, or
+    that a `gate` refuses, is sent back to the model with the problem, at most `attempts` times in all. An answer that
+    is almost JSON is read for what it means, and the trace says so. When the attempts are used up, `otherwise` leads
+    on: to other models, other prompts, and last to a person (``review(into)``, in a `chain`).
+
+    `examples` are pairs of a question and its right answer. `history` names a key with earlier messages, to which this
+    exchange is added. `attach` names keys with images or documents (`treadle.nodes.attachments.attachment`). `cache` is
+    how long an answer is good for the same input, such as ``"7d"``, or True. The values of the keys in `redact` (``*``:
+    everything) are left out of the trace. Without `model`, the run's ``configurable`` names one under ``model``;
+    without that, `treadle.nodes.choose` does.
 
     Where a review sends an answer back, the reviewer's words are added to the conversation.
 
@@ -182,7 +156,8 @@ def prompt(
     (('text',), ['summary'])
 
     Raises:
-        GraphBuildError: for a template that cannot be filled, fewer than one attempt, or an output without a schema.
+        GraphBuildError: for a template that cannot be filled or leaves an input unused, fewer than one attempt, or an
+            output without a schema.
     """
     if not name.replace("-", "_").isidentifier():
         raise GraphBuildError(f"prompt {name!r}: a name is a word of letters, digits, '_' and '-'")
@@ -191,23 +166,60 @@ def prompt(
     declared = Output(output, name)
     if not declared.is_text:
         json.dumps(declared.schema)
-    return Prompt(
+    others: list[Any] = list(otherwise) if isinstance(otherwise, list | tuple) else [otherwise]
+    made = Prompt(
         name=name,
         template=Template(template, name),
         output=declared,
         into=into or name.replace("-", "_"),
         system=Template(system, name) if system else None,
         model=model,
-        gate=gate,
+        gates=gates(gate, where=f"prompt {name!r}"),
         attempts=attempts,
         examples=tuple(examples),
+        otherwise=tuple(one for one in others if isinstance(one, str | BaseChatModel | Prompt)),
+        person=next((one for one in others if not isinstance(one, str | BaseChatModel | Prompt)), None),
+        history=history,
+        attach=tuple(attach),
+        cache=policy(cache, where=f"prompt {name!r}"),
+        redact=tuple(redact),
     )
+    _check(made, others, inputs)
+    return made
 
 
-def _text(message: BaseMessage) -> str:
-    """The message's text; for a structured answer that came as a tool call, its arguments."""
-    calls = message.tool_calls if isinstance(message, AIMessage) else []
-    return message.text or (shown(calls[0]["args"]) if calls else "")
+def _check(made: Prompt, others: Sequence[Any], inputs: Sequence[str] | None) -> None:
+    """Refuse what could not work."""
+    if inputs is not None and (odd := sorted(set(inputs) ^ set(made.template.keys + _system(made)))):
+        verb = "never uses" if odd[0] in inputs else "uses and inputs= does not name"
+        raise GraphBuildError(f"prompt {made.name!r}: its template {verb} {odd[0]!r}")
+    for one in others:
+        if isinstance(one, Prompt) and _shape(one) != _shape(made):
+            raise GraphBuildError(
+                f"prompt {made.name!r}: its fallback {one.name!r} declares another output; give both one"
+            )
+    if made.person is not None:
+        key = getattr(made.person, "key", None)
+        if others[-1] is not made.person or key != made.into:
+            raise GraphBuildError(f"prompt {made.name!r}: otherwise= ends with review({made.into!r}), and not before")
+    if (vague := next((gate for gate in made.gates if isinstance(gate, Prompt) and _is_vague(gate)), None)) is not None:
+        raise GraphBuildError(
+            f"prompt {made.name!r}: say with which labels its gate {vague.name!r} lets an answer pass: "
+            f"gate=accept({vague.name}, 'good'), or give that prompt output=bool"
+        )
+
+
+def _is_vague(gate: Prompt) -> bool:
+    """Whether a prompt as a gate gives neither yes nor no, nor says in ``passes`` which it is."""
+    return gate.output.declared is not bool and "passes" not in gate.output.schema.get("properties", {})
+
+
+def _system(made: Prompt) -> tuple[str, ...]:
+    return made.system.keys if made.system else ()
+
+
+def _shape(made: Prompt) -> Any:
+    return str if made.output.is_text else made.output.schema
 
 
 def _rejection(entry: Mapping[str, Any]) -> str:

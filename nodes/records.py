@@ -1,9 +1,10 @@
 """How a step finds, in the config that LangGraph hands it, the store that keeps its results and its trace."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Protocol, cast, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
 
@@ -47,7 +48,13 @@ def recorder(config: RunnableConfig) -> Recorder | None:
     values = config.get("configurable", {})
     if "thread_id" not in values:
         return None
-    return next((value for value in values.values() if isinstance(value, Recorder)), None)
+    return next((value for value in values.values() if _records(cast(Hashable, type(value)))), None)
+
+
+@cache
+def _records(kind: Any) -> bool:
+    """Whether a class is a Recorder: asked of each class once, since the check is dear and nodes are many."""
+    return all(callable(getattr(kind, name, None)) for name in ("recall", "remember", "trace"))
 
 
 def place(config: RunnableConfig) -> tuple[str, str]:

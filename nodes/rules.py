@@ -43,6 +43,8 @@ class RulesModel(BaseChatModel):
     'The fees rise every year by ten per cent.'
     """
 
+    reads_only_text: ClassVar[bool] = True
+
     measures_confidence: ClassVar[bool] = True
     """Its confidence comes from its own margins: nobody needs to ask it for one."""
 
@@ -140,7 +142,12 @@ class RulesModel(BaseChatModel):
             text = text.split(word)[0] if word else text
         return AIMessage(
             content=text,
-            response_metadata={"model_name": self.model, "confidence": confidence, "note": NOTE},
+            response_metadata={
+                "model_name": self.model,
+                "confidence": confidence,
+                "confidence_source": "margin",
+                "note": NOTE,
+            },
             usage_metadata=_usage(" ".join(message.text for message in messages), text),
         )
 

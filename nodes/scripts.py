@@ -1,62 +1,39 @@
-"""`ScriptedModel`: says what a file says, for examples and tests that need no model."""
+"""`ScriptedModel`: answers from a file, for examples and tests that need the same ones every time."""
 
 import json
 import re
-import threading
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableLambda
-from pydantic import Field, PrivateAttr
 
 from treadle.errors import ModelUnavailable
 
+FORM = '[{"when": "regular expression", "say": "an answer, text or JSON"}, ...]'
+
 
 class ScriptedModel(BaseChatModel):
-    """Answers from a JSON file: a list of replies, used one by one, the last for ever; text or the data asked for.
+    """Says what the first line says whose pattern is found in the last human message.
 
-    A reply ``{"when": "<regular expression>", "say": ...}`` is used, as often as it is asked for, where the last
-    message has what the expression looks for; the first that fits wins over those that are used one by one.
+    The script is a JSON list of objects: ``when`` is a regular expression (left out: always), ``say`` the answer, as
+    text or as JSON. `model("scripted:answers.json")` reads it. Tokens are counted words.
 
-    Raises:
-        ModelUnavailable: the file is not there, is not such a list, or has no reply for a question.
+    >>> ScriptedModel(lines=[{"when": "weather", "say": "Fair."}, {"say": "Who knows?"}]).invoke("The weather?").text
+    'Fair.'
     """
 
-    path: str
-    delay: float = Field(default=0.0, ge=0)
-    """Seconds that an answer takes."""
-    _rules: list[tuple[re.Pattern[str], Any]] = PrivateAttr(default_factory=list)
-    _replies: list[Any] = PrivateAttr(default_factory=list)
-    _mutex: Any = PrivateAttr(default_factory=threading.Lock)
+    reads_only_text: ClassVar[bool] = True
 
-    def model_post_init(self, context: Any) -> None:
-        """Read the file."""
-        for reply in _read(self.path):
-            if isinstance(reply, dict) and set(reply) == {"when", "say"}:
-                self._rules.append((re.compile(reply["when"], re.DOTALL), reply["say"]))
-            else:
-                self._replies.append(reply)
+    lines: list[dict[str, Any]]
+    model: str = "scripted"
 
     @property
     def _llm_type(self) -> str:
-        return "treadle-scripted"
-
-    def with_structured_output(self, schema: Any, *, include_raw: bool = False, **kwargs: Any) -> Runnable[Any, Any]:
-        """Give the data that the file has; it is not checked against the schema here."""
-
-        def read(message: AIMessage) -> Any:
-            try:
-                parsed, failure = json.loads(message.text), None
-            except ValueError as error:
-                parsed, failure = None, error
-            return {"raw": message, "parsed": parsed, "parsing_error": failure} if include_raw else parsed
-
-        return self | RunnableLambda(read)
+        return "scripted"
 
     def _generate(
         self,
@@ -65,34 +42,50 @@ class ScriptedModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        time.sleep(self.delay)
-        reply = self._reply(messages[-1].text)
-        text = reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
-        asked, said = sum(len(message.text.split()) for message in messages), len(text.split())
+        said = self._answer(messages)
+        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+        words = (sum(len(message.text.split()) for message in messages), len(text.split()))
         message = AIMessage(
             text,
-            response_metadata={"model_name": f"scripted:{Path(self.path).name}"},
-            usage_metadata={"input_tokens": asked, "output_tokens": said, "total_tokens": asked + said},
+            response_metadata={"model_name": self.model},
+            usage_metadata={"input_tokens": words[0], "output_tokens": words[1], "total_tokens": sum(words)},
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _reply(self, question: str) -> Any:
-        for pattern, say in self._rules:
-            if pattern.search(question):
-                return say
-        with self._mutex:
-            if not self._replies:
-                raise ModelUnavailable(f"the script {self.path} has no reply to {question[:200]!r}; add one")
-            return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
+    def with_structured_output(
+        self, schema: Any, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Answers as JSON, whatever the schema; with ``include_raw`` with the message and what was wrong."""
+        read = self | RunnableLambda(_read)
+        return read if include_raw else read | RunnableLambda(lambda found: found["parsed"])
+
+    def _answer(self, messages: list[BaseMessage]) -> Any:
+        asked = next((message.text for message in reversed(messages) if message.type == "human"), "")
+        for line in self.lines:
+            if re.search(str(line.get("when", "")), asked):
+                return line["say"]
+        raise ModelUnavailable(f"the script has no line for {asked[:200]!r}; add one, or one without 'when'")
 
 
-def _read(path: str) -> list[Any]:
+def scripted(path: str) -> ScriptedModel:
+    """Return the model of a script.
+
+    Raises:
+        ModelUnavailable: when the file is missing or no script.
+    """
     try:
-        replies = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelUnavailable(f"the script {path} cannot be read: {error.strerror}") from error
+        lines = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"scripted:{path} cannot be read ({error}); it is JSON: {FORM}") from None
+    if not isinstance(lines, list) or not all(isinstance(line, dict) and "say" in line for line in lines):
+        raise ModelUnavailable(f"scripted:{path} is no script; it is JSON: {FORM}")
+    return ScriptedModel(lines=lines)
+
+
+def _read(message: AIMessage) -> dict[str, Any]:
+    try:
+        found = json.loads(message.text)
     except ValueError as error:
-        raise ModelUnavailable(f"the script {path} is not JSON: {error}") from error
-    if not isinstance(replies, list) or not replies:
-        raise ModelUnavailable(f"the script {path} is not a list of replies")
-    return replies
+        return {"raw": message, "parsed": None, "parsing_error": error}
+    shaped = found if isinstance(found, dict) else {"value": found}
+    return {"raw": message, "parsed": shaped, "parsing_error": None}

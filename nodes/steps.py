@@ -8,9 +8,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from treadle.errors import GraphBuildError, InputInvalid
 from treadle.nodes.executors import aperform, perform
@@ -182,6 +183,8 @@ class Function(Step):
     returns: Any = Any
     reads: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    takes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The types of the parameters that have one."""
 
     @property
     def writes(self) -> Mapping[str, Any]:
@@ -192,7 +195,17 @@ class Function(Step):
         """Call the function with the keys that it names."""
         arguments = {key: lookup(state, key, step=self.name) for key in self.reads}
         arguments |= {key: state[key] for key in self.optional if key in state}
+        arguments = {key: self._typed(key, value) for key, value in arguments.items()}
         return {self.into: (yield Ask(_Called(self.function), arguments, config))}
+
+    def _typed(self, key: str, value: Any) -> Any:
+        """A value as its parameter declares it: plain data of the state may be wanted as a pydantic model."""
+        if not _modelled(self.takes.get(key)):
+            return value
+        try:
+            return TypeAdapter(self.takes[key]).validate_python(value)
+        except ValidationError as error:
+            raise InputInvalid(f"step {self.name!r}: {key!r} is not what it takes: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -232,14 +245,23 @@ def step(function: Callable[..., Any], *, into: str | None = None, name: str | N
     parameters = inspect.signature(function).parameters.values()
     if loose := [p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY)]:
         raise GraphBuildError(f"step {label!r}: parameter {loose[0]!r} cannot be a state key; name each key it reads")
+    hints = _hints(function)
     return Function(
         function,
         name=label,
         into=into or label,
-        returns=_hints(function).get("return", Any),
+        returns=hints.get("return", Any),
+        takes={key: kind for key, kind in hints.items() if key != "return"},
         reads=tuple(p.name for p in parameters if p.default is p.empty),
         optional=tuple(p.name for p in parameters if p.default is not p.empty),
     )
+
+
+def _modelled(kind: Any) -> bool:
+    """Whether a type is a pydantic model, or holds one."""
+    if isinstance(kind, type) and get_origin(kind) is None:
+        return issubclass(kind, BaseModel)
+    return any(_modelled(part) for part in get_args(kind))
 
 
 def _named(function: Callable[..., Any]) -> str:

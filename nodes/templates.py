@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from string import Formatter
 from typing import Any
 
@@ -50,18 +51,7 @@ class Template:
         )
 
     def _pieces(self) -> list[tuple[str, str | None]]:
-        try:
-            parsed = list(Formatter().parse(self.source))
-        except ValueError as error:
-            raise GraphBuildError(
-                f"prompt {self.step!r}: its template cannot be read ({error}); double the braces meant as text"
-            ) from None
-        for _, field, spec, conversion in parsed:
-            if spec or conversion:
-                raise GraphBuildError(
-                    f"prompt {self.step!r}: {{{field}}} has a format; only plain keys can stand there"
-                )
-        return [(text, field) for text, field, _, _ in parsed]
+        return _pieces(self.source, self.step)
 
     def _value(self, state: Mapping[str, Any], field: str) -> Any:
         value: Any = state
@@ -75,3 +65,18 @@ class Template:
 def shown(value: Any) -> str:
     """Return a value as a prompt shows it: text as it is, anything else as indented JSON."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@lru_cache(maxsize=1024)
+def _pieces(source: str, step: str) -> list[tuple[str, str | None]]:
+    """A template's texts, each with the field that follows it."""
+    try:
+        parsed = list(Formatter().parse(source))
+    except ValueError as error:
+        raise GraphBuildError(
+            f"prompt {step!r}: its template cannot be read ({error}); double the braces meant as text"
+        ) from None
+    for _, field, spec, conversion in parsed:
+        if spec or conversion:
+            raise GraphBuildError(f"prompt {step!r}: {{{field}}} has a format; only plain keys can stand there")
+    return [(text, field) for text, field, _, _ in parsed]

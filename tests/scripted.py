@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableLambda
+from pydantic import Field
 
 
 class ScriptedModel(BaseChatModel):
@@ -16,7 +17,7 @@ class ScriptedModel(BaseChatModel):
     script: Callable[[str], Any]
     measures_confidence: bool = False
     confidence: dict[str, float] = {}  # noqa: RUF012 - a pydantic field
-    calls: list[list[BaseMessage]] = []  # noqa: RUF012 - a pydantic field
+    calls: list[list[BaseMessage]] = Field(default_factory=list, exclude=True)
 
     @property
     def _llm_type(self) -> str:

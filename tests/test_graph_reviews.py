@@ -17,8 +17,8 @@ from typing_extensions import TypedDict
 
 from treadle import chain, fan_out, review
 from treadle.errors import GraphBuildError
-from treadle.graphs.reviews import span
 from treadle.nodes import prompt, step
+from treadle.nodes.durations import span
 
 Config = RunnableConfig
 CONFIG: Config = {"configurable": {"thread_id": "t"}}

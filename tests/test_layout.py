@@ -23,8 +23,8 @@ ALLOWED = {
 }
 """Which rooms a room may import, besides the front door's names, errors and digests."""
 
-OPERATES = {"graphs/runs.py": {"checkpoints"}}
-"""The module that operates runs may also know the store."""
+OPERATES = {"graphs/runs.py": {"checkpoints"}, "graphs/versions.py": {"checkpoints"}}
+"""The modules that operate runs may also know the store."""
 
 
 def settings() -> dict[str, object]:

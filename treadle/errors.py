@@ -26,6 +26,8 @@
     ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
     ├── RunNotFound          (LookupError)   no run with that thread id
+    ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
+    ├── VersionChanged       (RuntimeError)  a run's graph is another one than when it paused
     ├── LeaseHeld            (RuntimeError)  another process is advancing the run
     └── PageUnavailable      (RuntimeError)  the reviewers' page cannot be served here, such as on a port in use
 
@@ -146,6 +148,14 @@ class AnswerInvalid(TreadleError, ValueError):
 
 class RunNotFound(TreadleError, LookupError):
     """No run has that thread id."""
+
+
+class VersionNotFound(TreadleError, LookupError):
+    """No version of that graph has this name or fingerprint."""
+
+
+class VersionChanged(TreadleError, RuntimeError):
+    """The graph is another one than when the run paused; the message has the difference. Nothing was run."""
 
 
 class LeaseHeld(TreadleError, RuntimeError):

@@ -82,7 +82,8 @@ class _Step:
             f"{entry.get('tokens_in', 0)} tokens in, {entry.get('tokens_out', 0)} out, {entry.get('seconds', 0):.2f} s"
         )
         say(f"{when(entry['at'])}  {entry.get('path') or entry['step']}{again}", style="bold cyan")
-        say(f"  {entry.get('model') or 'unknown model'}: {took}{_sure(entry.get('confidence'))}")
+        known = f" (known from the {entry['cached']})" if entry.get("cached") else ""
+        say(f"  {entry.get('model') or 'unknown model'}{known}: {took}{_sure(entry.get('confidence'))}")
         repeated = 0
         for message in entry.get("messages", ()):
             text = f"{message['role']}: {message['content']}"
@@ -94,9 +95,11 @@ class _Step:
         if repeated:
             say(f"  ({many(repeated, 'message')} as printed above)", style="dim")
         _indented(f"answer: {entry.get('response', '')}", style="green")
-        for key in ("gate", "error"):
+        if entry.get("lenient"):
+            _indented("read leniently: the answer was not quite JSON", style="yellow")
+        for key, word in (("gate", "refused"), ("error", "error")):
             if entry.get(key):
-                _indented(f"refused: {entry[key]}", style="red")
+                _indented(f"{word}: {entry[key]}", style="red")
 
 
 class _Asked:
