@@ -269,7 +269,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""
-        trace(self.database, thread_id, entry)
+        trace(self.database, thread_id, entry, self.serde.dumps_typed)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
