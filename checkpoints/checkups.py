@@ -10,6 +10,7 @@ from treadle.checkpoints.audits import problems
 from treadle.checkpoints.decodings import undecodable
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.threads import pointed
+from treadle.errors import StoreCorrupt
 
 Kind = Literal["file", "record", "pointer", "queue", "unreadable", "leftover"]
 
@@ -33,15 +34,12 @@ def checkup(saver: SqliteSaver, *, values: bool = True, limit: int = 100) -> lis
     with the size of the file. If the file itself is damaged, only that is told: nothing else can be relied on.
     """
 
-    def work(connection: sqlite3.Connection) -> list[Problem]:
-        found: list[Problem] = []
-        try:
-            found.extend(islice(_all(connection, saver, values=values), limit))
-        except sqlite3.DatabaseError as error:
-            found.append(Problem("file", f"SQLite says: {error}."))
-        return found
-
-    return saver.database.read(work)
+    found: list[Problem] = []
+    try:
+        saver.database.read(lambda connection: found.extend(islice(_all(connection, saver, values=values), limit)))
+    except StoreCorrupt as error:
+        found = [problem for problem in found if problem.kind == "file"] or [Problem("file", str(error))]
+    return found
 
 
 def _all(connection: sqlite3.Connection, saver: SqliteSaver, *, values: bool) -> Iterator[Problem]:

@@ -163,7 +163,8 @@ class _Coming:
     def _blobs(self, row: dict[str, Any], table: str) -> None:
         home = next(iter(self.spaces.values())).home
         base = self.blobs[row["base"]] if row["base"] is not None else None
-        self.blobs[row.pop("id")] = self._insert(table, row | {"home": home, "base": base})
+        id_ = row.pop("id")
+        self.blobs[id_] = self._insert(table, row | {"home": home, "base": base})
 
     def _checkpoints(self, row: dict[str, Any], table: str) -> None:
         body = redirect(row["body"], self.blobs) if row["body"] else None

@@ -102,7 +102,7 @@ class _Rule:
     def apply(self, connection: sqlite3.Connection, thread_id: str) -> _Outcome:
         """Prune one run, inside a transaction."""
         run = connection.execute("SELECT * FROM runs WHERE thread_id = ?", (thread_id,)).fetchone()
-        if run is not None and _held(run):
+        if run is not None and not free(run):
             return _Outcome(thread_id, held=True)
         if self.whole and run is not None and run["updated_at"] < (self.before or 0) and _over(connection, run):
             delete(connection, thread_id)
@@ -149,20 +149,14 @@ def _call(ns: str) -> bool:
     return ":" in ns.partition("|")[0]
 
 
-def _held(run: sqlite3.Row) -> bool:
-    """Whether a process is at work on the run: under a lease, or invoked without one and not long ago."""
-    if not free(run):
-        return True
-    return run["status"] == "direct" and not run["token"] and _recent(run) and not gone(run["owner"])
-
-
-def _recent(run: sqlite3.Row) -> bool:
-    return bool(run["owner"]) and run["updated_at"] > time.time() - 60
-
-
 def _over(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
     """Whether nothing is left to be asked or done, as far as the ledger knows."""
     open_ = connection.execute(
         "SELECT 1 FROM reviews WHERE thread_id = ? AND status <> 'closed' LIMIT 1", (run["thread_id"],)
     ).fetchone()
-    return open_ is None and run["status"] not in ("running", "waiting", "decided", "failed")
+    return open_ is None and run["status"] not in ("running", "waiting", "decided", "failed") and not _busy(run)
+
+
+def _busy(run: sqlite3.Row) -> bool:
+    """Whether the process that invoked the run without a lease may still be at work on it."""
+    return run["status"] == "direct" and not gone(run["owner"]) and run["updated_at"] > time.time() - 60
