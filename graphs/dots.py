@@ -10,11 +10,11 @@ from treadle.graphs.statuses import LIGHT, SHADE, WIRE, Mark, Progress, mark
 
 HEAD = f"""\
 digraph {{
-  graph [bgcolor="transparent" compound=true fontname="Helvetica,Arial,sans-serif" fontsize=11 labeljust=l
+  graph [bgcolor="transparent" compound=true fontname="Helvetica" fontsize=11 labeljust=l
          nodesep=0.35 pad=0.2 rankdir=TB ranksep=0.42 style=rounded tooltip=" "]
-  node [fontname="Helvetica,Arial,sans-serif" fontsize=11 height=0.4 margin="0.16,0.07" penwidth=1.2 shape=box
+  node [fontname="Helvetica" fontsize=11 height=0.4 margin="0.16,0.07" penwidth=1.2 shape=box
         style="rounded,filled"]
-  edge [arrowsize=0.65 color="{WIRE}" fontname="Helvetica,Arial,sans-serif" fontsize=11 penwidth=1.2]"""
+  edge [arrowsize=0.65 color="{WIRE}" fontname="Helvetica" fontsize=11 penwidth=1.2]"""
 
 
 def dot(graph: Drawable, *, progress: Mapping[str, Progress] | None = None) -> str:

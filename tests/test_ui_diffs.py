@@ -1,5 +1,6 @@
 """Diffs: which fields an edit changed, and which words; and that they are shown as text."""
 
+import re
 from typing import Any
 
 from hypothesis import given
@@ -42,6 +43,11 @@ def test_a_rewritten_phrase_reads_as_one_change() -> None:
     assert [piece.text for piece in pieces if piece.kind == "out"] == ["fifty pounds"]
 
 
+def test_a_text_that_was_written_anew_is_one_change() -> None:
+    pieces = words("The buyer pays for all of the losses.", "Usual for this kind of service.")
+    assert [piece.kind for piece in pieces] == ["out", "in"]
+
+
 @given(st.text(), st.text())
 def test_the_pieces_make_up_both_texts(before: str, after: str) -> None:
     assert sides(words(before, after)) == (before, after)
@@ -73,10 +79,15 @@ def test_what_a_payload_holds_becomes_text_and_never_html() -> None:
 
 
 def test_markdown_of_a_payload_is_escaped_in_labels() -> None:
-    assert plain("![x](http://a/b.png) :red[y] $z$ <b>") == (
-        "\\!\\[x\\]\\(http\\:\\/\\/a\\/b\\.png\\) \\:red\\[y\\] \\$z\\$ \\<b\\>"
-    )
+    assert plain("![x](http://a) :red[y] $z$ <b>") == "!\\[x\\](http://a) \\:red\\[y\\] \\$z\\$ \\<b>"
+    assert plain("# one") == "\\# one"
+    assert plain("1. one") == "1\\. one"
     assert plain("two\nlines") == "two lines"
+
+
+def test_an_ordinary_text_stays_as_it_is_in_labels() -> None:
+    for text in ("Clause 7.2 (limits): a/b, 50 % of snake_case!", "Reply to Müller & Söhne", "Why: it's due"):
+        assert plain(text) == text
 
 
 def test_half_a_character_does_not_stop_the_page() -> None:
@@ -105,3 +116,23 @@ def test_the_part_that_matters_is_marked_and_a_bad_place_is_ignored() -> None:
     assert "<mark>limit</mark>" in marked("no limit here", 3, 8).html
     assert "<mark" not in marked("no limit here", 8, 3).html
     assert "<mark" not in marked("no limit here", None, 300).html
+
+
+def test_markdown_is_set_for_reading_and_what_reaches_outside_stays_text() -> None:
+    html = show(
+        "# Memo\n\n**High** risk: *see* `7.2`.\n\n1. One\n2. Two\n\n![x](http://elsewhere.invalid/y.png)"
+        " [a](http://elsewhere.invalid) <http://elsewhere.invalid> <img src=x>"
+    ).html
+    assert "<h3>Memo</h3>" in html
+    assert "<strong>High</strong>" in html
+    assert "<ol><li>One</li><li>Two</li></ol>" in html
+    assert "![x](http://elsewhere.invalid/y.png)" in html
+    assert "[a](http://elsewhere.invalid)" in html
+    assert "<img" not in html
+    assert "<a" not in html
+
+
+@given(st.text(alphabet="#*_-`>[]()!<&x \n|1.~"))
+def test_any_markdown_can_be_shown_and_brings_in_no_tag_of_its_own(text: str) -> None:
+    html = show(f"# x\n{text}").html
+    assert not {"img", "a", "script"} & set(re.findall(r"<(\w+)", html))

@@ -181,7 +181,7 @@ def _open(review: Review) -> Ask:
     value = review.value
     text = value if isinstance(value, str) else ""
     first = text.strip().partition("\n")[0]
-    title = review.title or (first if first and len(first) <= 120 else f"A question from {said(review.node).lower()}")
+    title = review.title or _headline(first, value) or f"A question from {said(review.node).lower()}"
     shown = ABSENT if title == text.strip() else value
     return Ask(
         shape="open",
@@ -192,6 +192,13 @@ def _open(review: Review) -> Ask:
         schema=review.schema or {},
         root=review.schema or {},
     )
+
+
+def _headline(first: str, value: Any) -> str:
+    """What a question that has no title may be called: its first line, or what it says under a usual name."""
+    named = [value.get(key) for key in ("title", "question", "message", "prompt")] if isinstance(value, Mapping) else []
+    lines = [first, *(one.strip() for one in named if isinstance(one, str))]
+    return next((one for one in lines if one and len(one) <= 120 and "\n" not in one), "")
 
 
 def answer(

@@ -8,6 +8,9 @@ from typing import Any, Final, Literal
 
 from treadle.digests import digest
 
+ALIKE: Final = 0.3
+"""Share of a text that must have stayed for its words to be compared; below, the whole was replaced."""
+
 LIMIT: Final = 4000
 """Words up to which two texts are compared word by word; longer ones are first compared line by line."""
 
@@ -85,9 +88,11 @@ def words(before: str, after: str) -> list[Piece]:
     [('same', 'a '), ('out', 'small'), ('in', 'high'), ('same', ' risk')]
     """
     old, new = _words(before), _words(after)
-    if len(old) + len(new) <= LIMIT:
-        return list(_pieces(old, new))
-    return list(_merged(_lines(before, after)))
+    pieces = list(_pieces(old, new) if len(old) + len(new) <= LIMIT else _merged(_lines(before, after)))
+    kept = sum(len(piece.text.strip()) for piece in pieces if piece.kind == "same")
+    if kept < ALIKE * min(len(before.strip()), len(after.strip())):
+        return list(_flushed(before, after))
+    return pieces
 
 
 def _words(text: str) -> list[str]:

@@ -4,15 +4,21 @@ import json
 
 import streamlit as st
 
+# The panel may not be drawn yet, or be drawn again at once: try until it has kept the keyboard for a moment. Whoever
+# has gone into another field meanwhile is left there.
 _SCRIPT = """<script data-turn={turn}>
 (() => {{
-  const box = "textarea, input:not([type=hidden]), [role=combobox], button";
-  const find = (left) => {{
-    const found = document.querySelector({within} + " :is(" + box + ")");
-    if (found) found.focus({{preventScroll: false}});
-    else if (left) setTimeout(() => find(left - 1), 50);
+  const fields = ":is(textarea, input:not([type=hidden]), [role=combobox])";
+  const step = (left, kept) => {{
+    const panel = document.querySelector({within});
+    const now = document.activeElement;
+    const there = panel && panel.contains(now);
+    const busy = now && now.matches(fields) && !there;
+    if (busy || kept > 4 || !left) return;
+    if (!there) panel?.querySelector(fields)?.focus();
+    setTimeout(() => step(left - 1, there ? kept + 1 : 0), 50);
   }};
-  find(40);
+  step(200, 0);
 }})();
 </script>"""
 

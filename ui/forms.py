@@ -36,7 +36,7 @@ def _label(field: Field) -> str:
 def _object(field: Field) -> None:
     if field.label:
         st.markdown(f"**{_label(field)}**")
-    with st.container(border=field.depth > 0, gap="small"):
+    with st.container(border=bool(field.label) and field.depth > 0, gap="small"):
         short = [inner for _, inner in field.fields if inner.kind in ("choice", "number", "integer", "switch")]
         if len(short) > 1:
             _row(short)

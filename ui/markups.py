@@ -1,5 +1,6 @@
 """Markup that can only be made by escaping: whatever comes from a payload is text in it, never HTML."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -57,11 +58,20 @@ def put(*parts: Markup, **layout: Any) -> None:
         st.html(f"<div>{html}</div>", **layout)
 
 
-def plain(text: str) -> str:
-    """Text for the labels that Streamlit reads as Markdown: every sign that Markdown acts on is escaped.
+_ACTS = re.compile(
+    r"[\\`*\[\]$~]"  # always
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis: not within a word
+    r"|:(?=\w)|<(?=[A-Za-z/!?=-])|&(?=[\w#])|-(?=[->])|>(?==)"  # directives, HTML, entities, arrows
+    r"|^[#>+=-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]"  # blocks, at the beginning
+)
 
-    >>> plain("![x](y) *b*")
-    '\\\\!\\\\[x\\\\]\\\\(y\\\\) \\\\*b\\\\*'
+
+def plain(text: str) -> str:
+    """Text for what Streamlit reads as Markdown: whatever Markdown would act on is escaped, and nothing else.
+
+    Labels are read aloud as they stand, so that an ordinary text must come out as it went in.
+
+    >>> plain("![x](y) *b* :red[z]"), plain("Clause 7.2 (limit of liability): a_b")
+    ('!\\\\[x\\\\](y) \\\\*b\\\\* \\\\:red\\\\[z\\\\]', 'Clause 7.2 (limit of liability): a_b')
     """
-    line = " ".join(clean(text).split())
-    return "".join(f"\\{sign}" if sign.isascii() and not (sign.isalnum() or sign in " ,;'") else sign for sign in line)
+    return _ACTS.sub(r"\\\g<0>", " ".join(clean(text).split()))

@@ -24,7 +24,7 @@ def link(name: str, label: str, *, icon: str | None = None, **query: str | None)
 
 def go(name: str, **query: str | None) -> None:
     """Leave for a page at once."""
-    st.switch_page(st.session_state[_KEY][name], query_params=_query(query))
+    st.switch_page(st.session_state[_KEY][name], query_params={k: v for k, v in query.items() if v is not None})
 
 
 def _query(query: Mapping[str, str | None]) -> dict[str, str]:

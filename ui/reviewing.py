@@ -1,7 +1,7 @@
 """The Review page: one question, all that helps to decide it, and the few buttons that do."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -24,6 +24,13 @@ from treadle.ui.stores import store
 from treadle.ui.texts import changed, chip, marked, passage, show
 from treadle.ui.times import ago, left
 
+_KINDS: Final[dict[str, dict[str, Any]]] = {
+    "Text": {"type": "string", "maxLength": 5000},
+    "Yes or no": {"type": "boolean"},
+    "Data": {},
+}
+"""What a question without a schema can be answered with."""
+
 
 def page() -> None:
     """Show the review that the address names, or the most urgent one."""
@@ -36,8 +43,7 @@ def page() -> None:
     try:
         found = review(saver, name, thread=asked("thread"))
     except ReviewNotFound as error:
-        empty("This review is not here", str(error).replace("`treadle reviews`", "the Inbox"))
-        link("inbox", "Go to the Inbox", icon=":material/inbox:")
+        _back("This review is not here", str(error).replace("`treadle reviews`", "the Inbox"))
         return
     question = ask(found)
     _head(saver, found, question)
@@ -53,8 +59,13 @@ def _first(saver: SqliteSaver) -> None:
     if found is not None:
         move(found)
         st.rerun()
-    empty("Nothing waits for a decision", "When a run needs a person, its question appears in the Inbox by itself.")
-    link("inbox", "Go to the Inbox", icon=":material/inbox:")
+    _back("Nothing waits for a decision", "When a run needs a person, its question appears in the Inbox by itself.")
+
+
+def _back(title: str, line: str) -> None:
+    empty(title, line)
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        link("inbox", "Go to the Inbox", icon=":material/inbox:")
 
 
 def _head(saver: SqliteSaver, found: Review, question: Ask) -> None:
@@ -117,9 +128,9 @@ def _form(found: Review, question: Ask) -> Field | None:
         return None
     key = f"form/{found.id}/{turns(found.id)}"
     if question.shape == "open":
-        return plan(
-            question.schema or {"type": "string", "maxLength": 5000}, key=key, label="Your answer", root=question.root
-        )
+        schema = question.schema or _KINDS[st.session_state.get(f"as/{found.id}") or "Text"]
+        kind = "" if question.schema else f"/{schema.get('type', 'data')}"
+        return plan(schema, key=key + kind, label="Your answer", root=question.root)
     label = "" if isinstance(question.proposal, Mapping) else "The proposal, as you want it"
     return plan(question.schema, question.edited, key=key, label=label, root=question.root)
 
@@ -143,8 +154,16 @@ def _proposed(found: Review, question: Ask, form: Field | None) -> None:
             tag("div", show(question.proposal), kind="read"),
         )
     if form is not None:
-        put(tag("h3", "Your answer", kind="part"))
         with st.container(key="form"):
+            if not question.schema:
+                st.segmented_control(
+                    "Answer with",
+                    list(_KINDS),
+                    key=f"as/{found.id}",
+                    default="Text",
+                    required=True,
+                    persist_state="session",
+                )
             draw(form)
 
 

@@ -195,5 +195,5 @@ def _state(saver: SqliteSaver, found: Run) -> None:
     if not shown:
         empty("No values yet", "What the graph's steps write appears here.")
     for key, value in reversed(shown.items()):
-        with st.expander(plain(stories.said(key)), expanded=isinstance(value, str)):
+        with st.expander(plain(stories.said(key)), expanded=isinstance(value, str) and len(value) < 6000):
             put(passage(value) if isinstance(value, dict) else show(stories.simple(value)))

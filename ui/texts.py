@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from treadle.ui.diffs import ABSENT, Change, words
 from treadle.ui.fields import said
+from treadle.ui.markdowns import set_, written
 from treadle.ui.markups import NOTHING, Inside, Markup, join, tag
 
 CUT: Final = 100_000
@@ -62,7 +63,9 @@ def chip(text: str, *, tone: str = "") -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """A text with its line breaks; a long one scrolls in a box of its own."""
+    """A text with its line breaks, Markdown set for reading; a long one scrolls in a box of its own."""
+    if written(text):
+        return tag("div", set_(text), kind="tall" if len(text) > TALL else "", **_reachable(text))
     rest = len(text) - CUT
     body = tag("div", text[:CUT], kind="text tall" if len(text) > TALL else "text", dir="auto", **_reachable(text))
     more = tag("p", f"The first {CUT:,} of {len(text):,} characters are shown.", kind="faint") if rest > 0 else NOTHING

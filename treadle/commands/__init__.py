@@ -1,5 +1,6 @@
 """The command line: ``treadle demo | run | runs | reviews | decide | worker | ui | graph | models | db | doctor``."""
 
+import logging
 import sys
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def treadle(
 
 def main() -> None:
     """Run the command line."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries remark on is not for this reader
     try:
         app(prog_name="treadle")
     except KeyboardInterrupt:  # outside of any command, such as while the help is printed

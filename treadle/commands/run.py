@@ -97,14 +97,15 @@ def shown(saver: "SqliteSaver", graph: Any, run: "Run", *, json: bool) -> None:
     told(advice(run))
 
 
-def output(saver: "SqliteSaver", graph: Any, thread: str) -> Any:
+def output(saver: "SqliteSaver", graph: Any, thread: str) -> dict[str, Any]:
     """What a graph has given: the values of its output schema."""
     from treadle.graphs.runs import compiled
 
     made = compiled(graph, saver)
     values = made.get_state({"configurable": {"thread_id": thread}}).values
-    keys = set(made.get_output_jsonschema().get("properties", values))
-    return {key: value for key, value in values.items() if key in keys} if isinstance(values, dict) else values
+    given = made.output_channels
+    keys = {given} if isinstance(given, str) else set(given)
+    return {key: value for key, value in values.items() if key in keys or "__root__" in keys}
 
 
 def advice(run: "Run") -> str:

@@ -1,6 +1,8 @@
 """``treadle worker``: take on every run that can go on."""
 
+import logging
 import signal
+import sys
 import time
 from types import FrameType
 from typing import Annotated
@@ -26,6 +28,8 @@ def worker(
     """
     from treadle.checkpoints.workers import Worker
 
+    logging.basicConfig(format="%(asctime)s  %(message)s", datefmt="%H:%M:%S", stream=sys.stdout, force=True)
+    logging.getLogger("treadle").setLevel(logging.INFO)
     known = catalog(graphs)
     with opened(db) as saver:
         serving = Worker(saver, lambda name: known.compiled(name, saver), concurrency=concurrency)

@@ -1,0 +1,293 @@
+"""The page in a real browser: reviewers decide on real runs, and nothing is asked of any other host."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import desk
+import pytest
+
+from treadle.checkpoints.decisions import decide, decisions
+from treadle.checkpoints.reviews import Review, pending
+from treadle.checkpoints.runs import run
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.graphs.catalogs import catalog
+from treadle.graphs.runs import start
+from treadle.ui.servers import free
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+AGREEMENT = Path(__file__).parents[1] / "examples" / "services_agreement.md"
+
+SECONDS = 40_000
+"""Milliseconds that a busy machine may take to show something."""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    """Where the browser is; without one the test is skipped, but not in CI."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        verdict = pytest.fail if os.environ.get("CI") else pytest.skip
+        verdict("There is no Chromium on this machine: install the package chromium.")
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def saver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteSaver]:
+    with SqliteSaver(tmp_path_factory.mktemp("desk") / "treadle.db") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(saver: SqliteSaver, chromium: str) -> Iterator[str]:
+    """The page, served by a process of its own, as `treadle ui` does."""
+    graphs = Path(str(saver.path)).with_name("langgraph.json")
+    graphs.write_text(
+        json.dumps({"dependencies": [str(Path(__file__).parent)], "graphs": {"desk": f"{desk.__file__}:graph"}})
+    )
+    port = free(0)
+    code = f"from treadle.ui import serve; serve({str(saver.path)!r}, {port}, graphs={str(graphs)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[list[str]]:
+    """What was asked of other hosts while the tests ran: nothing."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+Browse = Callable[..., "playwright.Page"]
+
+
+@pytest.fixture
+def browse(address: str, chromium: str, outside: list[str], tmp_path: Path) -> Iterator[Browse]:
+    """Open a page of the desk, each time in a browser of its own."""
+    with playwright.sync_playwright() as started:
+        contexts = []
+
+        def opened(path: str = "/", *, by: str = "Ada", scheme: str = "light") -> "playwright.Page":
+            context = started.chromium.launch_persistent_context(
+                tmp_path / f"profile-{len(contexts)}", executable_path=chromium, args=FLAGS, color_scheme=scheme,
+                viewport={"width": 1280, "height": 900},
+            )  # fmt: skip
+            contexts.append(context)
+            context.set_default_timeout(SECONDS)
+            context.route("**/*", lambda route: _inside(route, outside))
+            page = context.pages[0]
+            page.goto(f"{address}{path}{'&' if '?' in path else '?'}by={by}")
+            return page
+
+        yield opened
+        for context in contexts:
+            context.close()
+
+
+def _inside(route: "playwright.Route", outside: list[str]) -> None:
+    url = urlsplit(route.request.url)
+    if url.hostname == "127.0.0.1" or url.scheme in ("data", "blob"):
+        route.continue_()
+    else:
+        outside.append(route.request.url)
+        route.abort()
+
+
+@pytest.fixture
+def waiting(saver: SqliteSaver, request: pytest.FixtureRequest) -> list[Review]:
+    """Five findings of a new run, and nothing else, in the queue."""
+    for left in pending(saver, limit=-1):
+        decide(saver, left.id, left.value["actions"][0], by="an earlier test")
+    start(desk.graph, desk.clauses(5), saver=saver, name="desk", thread_id=request.node.name)
+    return pending(saver, thread=request.node.name)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for something to become true; the test's own time limit ends it."""
+    while not true():
+        time.sleep(0.05)
+
+
+def at(one: Review) -> str:
+    return f"/review?id={one.id}"
+
+
+def key(name: str) -> str:
+    return f".st-key-{name} button"
+
+
+def shown(page: "playwright.Page", title: str | None) -> None:
+    """Wait until a review is the one on the page, and has been long enough to be decided on."""
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    page.wait_for_timeout(900)
+
+
+def test_the_findings_of_a_contract_are_approved_edited_and_rejected(saver: SqliteSaver, browse: Browse) -> None:
+    contract = catalog(Path(__file__).parents[1]).graph("contract_review")
+    given = {"text": AGREEMENT.read_text(encoding="utf-8")}
+    start(
+        contract,
+        given,
+        saver=saver,
+        name="contract_review",
+        thread_id="acme",
+        config={"configurable": {"model": "rules"}},
+    )
+    approved, edited, rejected, *others = pending(saver, thread="acme")
+    page = browse("/")
+    page.get_by_role("link", name=str(approved.title)).click()
+    shown(page, approved.title)
+    page.locator(key(f"approve-{approved.id}")).click()
+    page.get_by_text(f"Approved: {approved.title}").wait_for()
+    shown(page, edited.title)
+    page.locator(key(f"edit-{edited.id}")).click()
+    page.get_by_label("Reason").fill("Not as it stands.")
+    page.get_by_label("Reason").press("Tab")
+    page.locator("ins", has_text="Not as it stands.").wait_for()
+    page.locator(key(f"save-edit-{edited.id}")).click()
+    page.get_by_text(f"Edited: {edited.title}").wait_for()
+    shown(page, rejected.title)
+    page.locator(key(f"reject-{rejected.id}")).click()
+    page.get_by_label("In your own words").fill("Read the second sentence again.")
+    page.locator(key(f"save-reject-{rejected.id}")).click()
+    page.get_by_text(f"Rejected: {rejected.title}").wait_for()
+    until(lambda: len(decisions(saver, thread="acme")) == 3)
+    made = {one.interrupt_id: one for one in decisions(saver, thread="acme")}
+    assert [made[one.id].action for one in (approved, edited, rejected)] == ["approve", "edit", "reject"]
+    assert made[edited.id].answer["value"]["reason"] == "Not as it stands."
+    assert made[rejected.id].words == "Read the second sentence again."
+    until(lambda: any(one.value["round"] == 2 for one in pending(saver, thread="acme")))
+    again = next(one for one in pending(saver, thread="acme") if one.value["round"] == 2)
+    page.goto(page.url.partition("/review")[0] + at(again))
+    page.get_by_text("Round 1: rejected by Ada").wait_for()
+    assert others
+
+
+def test_a_second_reviewer_sees_what_the_first_decided(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    one = waiting[0]
+    first, second, watching = browse(at(one)), browse(at(one), by="Bo"), browse("/", by="Cy")
+    shown(second, one.title)
+    watching.get_by_role("link", name=str(one.title)).wait_for()
+    shown(first, one.title)
+    first.locator(key(f"approve-{one.id}")).click()
+    second.get_by_text("Approved by Ada").wait_for()
+    watching.get_by_text("Approved by Ada").wait_for()
+    assert [each.by for each in decisions(saver, thread=one.thread_id)] == ["Ada"]
+
+
+def test_a_double_click_decides_once(waiting: list[Review], saver: SqliteSaver, browse: Browse) -> None:
+    page = browse(at(waiting[0]))
+    shown(page, waiting[0].title)
+    page.locator(key(f"approve-{waiting[0].id}")).click(click_count=3, delay=20)
+    shown(page, waiting[1].title)
+    assert [one.interrupt_id for one in decisions(saver, thread=waiting[0].thread_id)] == [waiting[0].id]
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver, browse: Browse) -> None:
+    page = browse("/")
+    page.get_by_role("link", name=str(waiting[0].title)).wait_for()
+    page.wait_for_timeout(500)
+    page.keyboard.press("n")
+    shown(page, waiting[0].title)
+    page.keyboard.press("a")
+    shown(page, waiting[1].title)
+    page.keyboard.press("n")
+    shown(page, waiting[2].title)
+    page.keyboard.press("x")
+    page.locator("textarea:focus").wait_for()
+    page.keyboard.type("Exaggerated: an axe is no cap.")
+    page.keyboard.press("Control+Enter")
+    shown(page, waiting[3].title)
+    page.keyboard.press("e")
+    page.locator(".st-key-form :focus").wait_for()
+    reason = page.get_by_label("Reason")
+    for _ in range(12):
+        if reason.evaluate("field => field === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Capped elsewhere.")
+    page.keyboard.press("Control+Enter")
+    shown(page, waiting[4].title)
+    made = {one.interrupt_id: one for one in decisions(saver, thread=waiting[0].thread_id)}
+    assert {one.title: made[one.id].action for one in waiting if one.id in made} == {
+        waiting[0].title: "approve",
+        waiting[2].title: "reject",
+        waiting[3].title: "edit",
+    }
+    assert made[waiting[2].id].words == "Exaggerated: an axe is no cap."
+    assert made[waiting[3].id].answer["value"]["reason"] == "Capped elsewhere."
+
+
+def test_links_work_cold_whatever_became_of_the_review(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    page = browse(at(waiting[0]))
+    page.get_by_role("heading", name=waiting[0].title, exact=True).wait_for()
+    decide(saver, waiting[1].id, "reject", by="Bo", words="Too broad.")
+    home = page.url.partition("/review")[0]
+    page.goto(home + at(waiting[1]))
+    page.get_by_text("Rejected by Bo").wait_for()
+    page.goto(home + "/review?id=0000")
+    page.get_by_text("This review is not here").wait_for()
+    page.get_by_role("link", name="Go to the Inbox").click()
+    page.get_by_role("heading", name="Inbox", exact=True).wait_for()
+
+
+def test_a_run_goes_on_and_its_page_tells_the_story(waiting: list[Review], saver: SqliteSaver, browse: Browse) -> None:
+    thread = waiting[0].thread_id
+    page = browse(f"/runs?thread={thread}")
+    page.get_by_text("Waits for a person: 5").wait_for()
+    for one in waiting:
+        decide(saver, one.id, "approve", by="Bo")
+    until(lambda: run(saver, thread).status == "done")
+    page.get_by_text("done", exact=True).wait_for()
+    assert page.get_by_text("Approved by Bo").count() == 5
+    page.get_by_role("button", name="All runs").click()
+    page.get_by_role("link", name=thread).wait_for()
+
+
+def test_the_graph_shows_where_a_run_is(waiting: list[Review], browse: Browse) -> None:
+    page = browse(f"/graphs?graph=desk&thread={waiting[0].thread_id}", scheme="dark")
+    page.locator("[data-testid=stGraphVizChart] svg text", has_text="waiting 5").first.wait_for()
+    with page.expect_download() as started:
+        page.get_by_role("button", name="SVG").click()
+    assert started.value.suggested_filename == "desk.svg"
+    assert Path(started.value.path()).read_text(encoding="utf-8").lstrip().startswith("<")
