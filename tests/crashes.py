@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from operator import add
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -225,7 +226,7 @@ def _next(state: Any) -> Any:
     """What to invoke the graph with; END if it is over."""
     if state.created_at is None:
         return INPUT
-    if not state.next:
+    if not state.tasks:  # not ``next``: that leaves out steps whose results are stored and yet to be applied
         return END
     return Command(resume={one.id: answer(one.value) for one in state.interrupts}) if state.interrupts else None
 
@@ -309,14 +310,25 @@ def conclude(plan: Plan, folder: Path) -> None:
         ended = run(plan, saver)
         assert checkup(saver) == []
         assert not _queued(saver, "pending")
-    assert ended == unharmed(plan), (plan, ended, unharmed(plan))
+    expected = unharmed(plan)
+    different = [name for name in expected.keys() | ended.keys() if expected.get(name) != ended.get(name)]
+    assert not different, (plan, different, str(ended)[-500:], str(expected)[-500:])
 
 
 # Processes
 
 
+@cache
+def _warm() -> None:
+    """Load what is loaded late, so that children need not; the parent opens no database and keeps no thread."""
+    import treadle.checkpoints.migrations  # noqa: F401
+
+    unharmed(Plan(next(seeds("sync"))))
+
+
 def child(action: Callable[[], Any]) -> int:
     """Do something in a forked process; returns its id. Exit code 0, or 1 with a traceback."""
+    _warm()
     pid = os.fork()
     if pid:
         return pid
@@ -376,11 +388,12 @@ def campaign(kills: int, *, first: int = 0, within: float = float("inf")) -> Cou
         seed += 1
         plan, rng = Plan(seed), random.Random(seed + 2)
         with _folder() as folder:
+            _warm()
             began = time.monotonic()
             checked(plan, "An unharmed run", lambda folder=folder, plan=plan: _work(plan, _made(folder / "unharmed")))
             length = time.monotonic() - began
             for _ in range(4):
-                if not killed(plan, folder, rng.uniform(0.0, length)):
+                if not killed(plan, folder, rng.uniform(0.0, 0.8 * length)):
                     break
                 done["kills"] += 1
                 done[plan.way] += 1
