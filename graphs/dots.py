@@ -10,7 +10,7 @@ from treadle.graphs.statuses import LIGHT, SHADE, WIRE, Mark, Progress, mark
 
 HEAD = f"""\
 digraph {{
-  graph [bgcolor="transparent" compound=true fontname="Helvetica" fontsize=11 labeljust=l
+  graph [bgcolor="transparent" compound=true fontname="Helvetica" fontsize=11 labeljust=r
          nodesep=0.35 pad=0.2 rankdir=TB ranksep=0.42 style=rounded tooltip=" "]
   node [fontname="Helvetica" fontsize=11 height=0.4 margin="0.16,0.07" penwidth=1.2 shape=box
         style="rounded,filled"]

@@ -84,7 +84,7 @@ class Review(Step):
 
     def _why(self, value: Any) -> str | None:
         if self.when is None:
-            return "every one is reviewed"
+            return "it is always reviewed"
         verdict = self.when(value)
         if isinstance(verdict, str):
             return verdict or None

@@ -163,3 +163,9 @@ def test_ids_that_two_runs_share_ask_for_the_run(saver: SqliteSaver) -> None:
     with pytest.raises(ReviewNotFound, match="the runs a, b share it"):
         review(saver, id_)
     assert review(saver, id_, thread="b").thread_id == "b"
+
+
+def test_what_a_run_asks_at_once_is_listed_in_reading_order(saver: SqliteSaver) -> None:
+    asked = ["Clause 10.1", "Clause 2.10", "Clause 2.9", "Clause 1.1"]
+    start(saver, "a", *(question(title, gate="finding") for title in asked))
+    assert titles(saver) == ["Clause 1.1", "Clause 2.9", "Clause 2.10", "Clause 10.1"]

@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import desk
 import pytest
+from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from treadle.checkpoints.decisions import decide, decisions
 from treadle.checkpoints.reviews import Review, pending
@@ -21,8 +23,6 @@ from treadle.checkpoints.savers import SqliteSaver
 from treadle.graphs.catalogs import catalog
 from treadle.graphs.runs import start
 from treadle.ui.servers import free
-
-playwright = pytest.importorskip("playwright.sync_api")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -84,16 +84,16 @@ def outside() -> Iterator[list[str]]:
     assert found == []
 
 
-Browse = Callable[..., "playwright.Page"]
+Browse = Callable[..., Page]
 
 
 @pytest.fixture
 def browse(address: str, chromium: str, outside: list[str], tmp_path: Path) -> Iterator[Browse]:
     """Open a page of the desk, each time in a browser of its own."""
-    with playwright.sync_playwright() as started:
-        contexts = []
+    with sync_playwright() as started:
+        contexts: list[BrowserContext] = []
 
-        def opened(path: str = "/", *, by: str = "Ada", scheme: str = "light") -> "playwright.Page":
+        def opened(path: str = "/", *, by: str = "Ada", scheme: Literal["light", "dark"] = "light") -> Page:
             context = started.chromium.launch_persistent_context(
                 tmp_path / f"profile-{len(contexts)}", executable_path=chromium, args=FLAGS, color_scheme=scheme,
                 viewport={"width": 1280, "height": 900},
@@ -110,7 +110,7 @@ def browse(address: str, chromium: str, outside: list[str], tmp_path: Path) -> I
             context.close()
 
 
-def _inside(route: "playwright.Route", outside: list[str]) -> None:
+def _inside(route: Route, outside: list[str]) -> None:
     url = urlsplit(route.request.url)
     if url.hostname == "127.0.0.1" or url.scheme in ("data", "blob"):
         route.continue_()
@@ -150,7 +150,7 @@ def key(name: str) -> str:
     return f".st-key-{name} button"
 
 
-def shown(page: "playwright.Page", title: str | None) -> None:
+def shown(page: Page, title: str | None) -> None:
     """Wait until a review is the one on the page, and has been long enough to be decided on."""
     page.get_by_role("heading", name=title, exact=True).wait_for()
     page.wait_for_timeout(900)

@@ -95,9 +95,8 @@ def text(app: AppTest) -> str:
 
 def heading(app: AppTest) -> str:
     """The title of the review on the page."""
-    return (
-        next(each.proto.body for each in app.get("html") if "<h2" in each.proto.body).split("</h2>")[0].split(">")[-1]
-    )
+    html = str(next(each.proto.body for each in app.get("html") if "<h2" in each.proto.body))
+    return html.split("</h2>")[0].split(">")[-1]
 
 
 def asked(saver: SqliteSaver, value: Any, *, typed: bool = False) -> Review:

@@ -1,9 +1,10 @@
 """The Graphs page: how a graph is built, and how far a run of it has come."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from treadle.checkpoints.runs import Run, run, runs
 from treadle.errors import RunNotFound, TreadleError
@@ -50,7 +51,7 @@ def page() -> None:
         _side(name, thread)
 
 
-def _graph(column: Any, names: tuple[str, ...]) -> str:
+def _graph(column: DeltaGenerator, names: tuple[str, ...]) -> str:
     wanted = asked("graph")
     if wanted and wanted not in names:
         st.warning(plain(f"No graph is called {wanted!r}: it is not in langgraph.json."), icon=":material/info:")
@@ -58,7 +59,7 @@ def _graph(column: Any, names: tuple[str, ...]) -> str:
     return str(column.selectbox("Graph", names, index=place, key=f"graphs-name-{wanted}"))
 
 
-def _thread(column: Any, name: str) -> str | None:
+def _thread(column: DeltaGenerator, name: str) -> str | None:
     """The run to show the status of: one of the graph's newest, or the one that the address names."""
     found = {one.thread_id: one for one in runs(store(), graph=name, limit=RECENT)}
     wanted = asked("thread") if asked("graph") in (None, name) else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from treadle.checkpoints.reviews import Review, pending, review
 from treadle.checkpoints.savers import SqliteSaver
@@ -76,7 +77,7 @@ def _filters(saver: SqliteSaver) -> None:
     choose(Filter(words or None, graph, assign))
 
 
-def _select(column: "st.delta_generator.DeltaGenerator", label: str, options: list[str]) -> str | None:
+def _select(column: DeltaGenerator, label: str, options: list[str]) -> str | None:
     if len(options) < 2 and not any(options == [one] for one in (chosen().graph, chosen().assign)):
         return None
     found: str | None = column.selectbox(

@@ -124,8 +124,17 @@ class Contract:
                     say(waiting(run.pending))
                     told = run.pending
                 time.sleep(0.5)
-                run = self._load()
+                run = self._taken_on(self._load())
         return run
+
+    def _taken_on(self, run: "Run") -> "Run":
+        """The run after what was decided is applied here: the page's own worker starts with its first reader."""
+        if run.status not in ("decided", "stalled"):
+            return run
+        try:
+            return self._advance()
+        except LeaseHeld:  # the page's worker has it
+            return run
 
     def _advanced(self) -> "Run":
         """The run after it was taken as far as it goes, by this process, or by another one that has it now."""

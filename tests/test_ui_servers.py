@@ -1,0 +1,42 @@
+"""Serving the page: what is refused before anything is started, and with which options it runs."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from treadle.errors import PageUnavailable
+from treadle.ui import serve
+from treadle.ui.servers import free, options
+
+
+def test_a_port_in_use_is_refused_before_the_server_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PageUnavailable, match=f"127.0.0.1:{port}.*choose another port"):
+            serve(tmp_path / "treadle.db", port)
+    assert not (tmp_path / "treadle.db").exists()
+
+
+def test_a_number_that_is_no_port_is_refused() -> None:
+    with pytest.raises(PageUnavailable, match="70000 is no port"):
+        free(70000)
+
+
+def test_others_cannot_reach_the_page_while_nobody_signs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PageUnavailable, match="decide under any name"):
+        serve(tmp_path / "treadle.db", 0, address="0.0.0.0")
+
+
+def test_port_nought_takes_a_free_one() -> None:
+    assert 0 < free(0) < 65536
+
+
+def test_the_page_tells_nobody_and_answers_on_this_machine_only() -> None:
+    given = options(port=8501)
+    assert "--browser.gatherUsageStats=false" in given
+    assert "--server.address=127.0.0.1" in given
+    assert "--client.showErrorDetails=none" in given
