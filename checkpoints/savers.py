@@ -38,7 +38,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     Safe among threads and processes. Use it as a context manager, or call ``close`` when done.
 
     ``serde`` turns values into bytes (LangGraph's default: JSON-like data, messages, pydantic models; no pickle). With
-    LangGraph's EncryptedSerializer state, writes, journal and trace are encrypted; questions and decisions stay readable.
+    LangGraph's EncryptedSerializer state, writes, journal and trace are encrypted, questions and decisions are not.
     ``synchronous`` is what a stored step survives: FULL a power cut, NORMAL and OFF any end of the process.
     ``readonly`` opens an existing file to look at it.
 

@@ -454,4 +454,4 @@ def test_a_readonly_database_is_not_compacted(saver: SqliteSaver) -> None:
 def test_pruning_needs_to_be_told_what(saver: SqliteSaver) -> None:
     for given in ({}, {"keep": 0}, {"older": -1.0}, {"keep": 1, "whole": True}):
         with pytest.raises(ValueError, match="keep"):
-            prune(saver, **given)  # type: ignore[arg-type]
+            prune(saver, **given)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -266,13 +267,16 @@ def test_a_value_of_200_megabytes_comes_back(tmp_path: Path) -> None:
         assert value(saver, "small") == 1
 
 
+def _thousand(_: sqlite3.Connection, *, saver: SqliteSaver, start: int) -> None:
+    for number in range(start, start + 1000):
+        put(saver, f"t{number}", number)
+
+
 def many(tmp_path: Path, count: int) -> None:
     """That many threads, of which one asks."""
     with SqliteSaver(tmp_path / "x.db", synchronous="OFF") as saver:
         for start in range(0, count, 1000):
-            saver.database.write(
-                lambda _, start=start: [put(saver, f"t{number}", number) for number in range(start, start + 1000)]
-            )
+            saver.database.write(partial(_thousand, saver=saver, start=start))
         graph = WORKLOADS["fan"]().compile(checkpointer=saver)
         graph.invoke(INPUT, {"configurable": {"thread_id": "asks"}})
         began = time.monotonic()
