@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Any
 
 from treadle.checkpoints.savers import SqliteSaver
@@ -97,17 +98,13 @@ def verify(saver: SqliteSaver, *, limit: int = 20) -> list[str]:
     """
 
     def work(connection: sqlite3.Connection) -> list[str]:
-        problems: list[str] = []
-        for problem in _problems(connection):
-            problems.append(problem)
-            if len(problems) >= limit:
-                break
-        return problems
+        return list(islice(problems(connection), limit))
 
     return saver.database.read(work)
 
 
-def _problems(connection: sqlite3.Connection) -> Iterator[str]:
+def problems(connection: sqlite3.Connection) -> Iterator[str]:
+    """What is wrong with the record, in words and in its order."""
     seq, before = 0, ""
     for row in connection.execute("SELECT * FROM decisions ORDER BY seq"):
         yield from _gap(seq, row["seq"])

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
+from treadle.checkpoints import files, mounts
 from treadle.checkpoints.commits import Commits, Job
 from treadle.checkpoints.connections import connect, explain, explained, tune
 from treadle.checkpoints.schemas import check, prepare
@@ -44,10 +45,13 @@ class Database:
         self._closed = False
         self._writer: sqlite3.Connection | None = None
         self._begin()
+        self._file = files.mark(self.path)
         if readonly:
             self.read(lambda connection: check(connection, self.path))
         else:
+            mounts.admit(self.path)
             self._writer = self._connect()
+            self._file = files.mark(self.path)
         _open.add(self)
 
     def _begin(self) -> None:
@@ -99,6 +103,7 @@ class Database:
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a reader's connection, which sees one moment of the database."""
         with explained(self.path):
+            files.same(self.path, self._file)
             connection = self._borrow()
             try:
                 connection.execute("BEGIN")
@@ -174,6 +179,7 @@ class Database:
             self._writer.execute("BEGIN IMMEDIATE")
             for job in jobs:
                 _perform(self._writer, job)
+            files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
             self._writer.execute("COMMIT")
         except (sqlite3.Error, StoreError) as error:
             self._undo()

@@ -171,12 +171,17 @@ def fail(connection: sqlite3.Connection, place: Place, task_id: str, answers: in
 
 
 def advance(connection: sqlite3.Connection, place: Place) -> None:
-    """A checkpoint was put: what waited at an earlier one of its namespace is over.
+    """A checkpoint was put: what waited at an earlier one of its namespace, or inside of that, is over.
 
-    An earlier one, not another one: the put of a checkpoint may come after the interrupts of the next.
+    An earlier one, not another one: the put of a checkpoint may come after the interrupts of the next. Inside as well:
+    a subgraph may have asked in a process that was killed before it stored the step that called the subgraph.
     """
+    thread_id, ns, id_ = place
+    start, end = (ns + "|", ns + "}") if ns else ("", "\U0010ffff")  # "}" comes after "|"
     rows = connection.execute(
-        "SELECT DISTINCT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?", place
+        "SELECT interrupt_id FROM waits WHERE thread_id = ?1 AND ns = ?2 AND checkpoint_id < ?3"
+        " UNION SELECT interrupt_id FROM waits WHERE thread_id = ?1 AND ns >= ?4 AND ns < ?5 AND checkpoint_id < ?3",
+        (thread_id, ns, id_, start, end),
     ).fetchall()
     close(connection, place.thread_id, [row[0] for row in rows])
 

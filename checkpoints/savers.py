@@ -38,7 +38,8 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     Safe among threads and processes. Use it as a context manager, or call ``close`` when done.
 
-    ``serde`` turns values into bytes (LangGraph's default: JSON-like data, messages, pydantic models; no pickle).
+    ``serde`` turns values into bytes (LangGraph's default: JSON-like data, messages, pydantic models; no pickle). With
+    LangGraph's EncryptedSerializer state, writes, journal and trace are encrypted, questions and decisions are not.
     ``synchronous`` is what a stored step survives: FULL a power cut, NORMAL and OFF any end of the process.
     ``readonly`` opens an existing file to look at it.
 
@@ -301,7 +302,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""
-        trace(self.database, thread_id, entry)
+        trace(self.database, thread_id, entry, self.serde.dumps_typed)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import ormsgpack
 
-from treadle.checkpoints import spaces
+from treadle.checkpoints import clocks, spaces
 from treadle.checkpoints.memories import Line, Memory, Versions
 from treadle.checkpoints.spaces import Place
 from treadle.checkpoints.values import Pointer, Storage, Tails, Typed, load, pack, unpack
@@ -67,6 +67,7 @@ def unseal(body: bytes) -> tuple[Typed, Line]:
 def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored":
     """Store a checkpoint: what it shares with its parent by pointer, the rest by value."""
     space = spaces.enter(connection, draft.place.thread_id, draft.place.ns)
+    clocks.admit(connection, draft.place.thread_id, space.key, draft.parent_id, draft.place.id)
     storage = Storage(connection, space.home, memory.tails)
     before = _parent(connection, space.key, draft.parent_id, memory)
     pointers = _point(draft, before, storage)

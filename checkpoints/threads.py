@@ -36,9 +36,9 @@ def delete_for_runs(connection: sqlite3.Connection, run_ids: Sequence[str]) -> N
             "SELECT c.key, s.thread_id FROM checkpoints c JOIN spaces s ON s.key = c.space WHERE c.run_id = ?",
             (run_id,),
         ).fetchall()
-        _remove(connection, [row["key"] for row in rows])
+        remove(connection, [row["key"] for row in rows])
         for thread_id in sorted({row["thread_id"] for row in rows}):
-            _tidy(connection, thread_id)
+            tidy(connection, thread_id)
 
 
 def prune(connection: sqlite3.Connection, thread_ids: Sequence[str], strategy: Strategy, metadata: Metadata) -> None:
@@ -51,7 +51,7 @@ def prune(connection: sqlite3.Connection, thread_ids: Sequence[str], strategy: S
             continue
         for row in connection.execute(_OF_SPACE, (thread_id,)).fetchall():
             _shorten(connection, row["key"], metadata)
-        _tidy(connection, thread_id)
+        tidy(connection, thread_id)
 
 
 def _shorten(connection: sqlite3.Connection, space: int, metadata: Metadata) -> None:
@@ -62,12 +62,12 @@ def _shorten(connection: sqlite3.Connection, space: int, metadata: Metadata) -> 
     if not known:
         return
     newest = next(iter(known))
-    kept = {row["key"] for row in _needed(known, newest, metadata)}
+    kept = {row["key"] for row in needed(known, newest, metadata)}
     # Writes of a checkpoint that is still to come belong to a step that is running.
-    _remove(connection, [row["key"] for row in rows if row["key"] not in kept and (row["body"] or row["id"] < newest)])
+    remove(connection, [row["key"] for row in rows if row["key"] not in kept and (row["body"] or row["id"] < newest)])
 
 
-def _needed(known: Mapping[str, sqlite3.Row], newest: str, metadata: Metadata) -> Iterable[sqlite3.Row]:
+def needed(known: Mapping[str, sqlite3.Row], newest: str, metadata: Metadata) -> Iterable[sqlite3.Row]:
     """The newest checkpoint, and those before it from whose writes its delta channels are rebuilt."""
     row: sqlite3.Row | None = known[newest]
     head, line = unseal(known[newest]["body"])
@@ -80,7 +80,7 @@ def _needed(known: Mapping[str, sqlite3.Row], newest: str, metadata: Metadata) -
             missing -= unseal(row["body"])[1].pointers.keys()
 
 
-def _remove(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
+def remove(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
     """Remove checkpoints, their writes and the questions asked at them."""
     for key in keys:
         row = connection.execute(
@@ -99,14 +99,14 @@ def _withdraw(connection: sqlite3.Connection, place: Place) -> None:
     queues.close(connection, place.thread_id, [row[0] for row in waits])
 
 
-def _tidy(connection: sqlite3.Connection, thread_id: str) -> None:
+def tidy(connection: sqlite3.Connection, thread_id: str) -> None:
     """Remove the values that no checkpoint, no write and no later version of a thread needs."""
     rows = connection.execute(
         "SELECT b.id, b.base FROM blobs b WHERE b.home IN (SELECT home FROM spaces WHERE thread_id = ?)", (thread_id,)
     ).fetchall()
     bases = {row["id"]: row["base"] for row in rows}
     needed: set[int] = set()
-    for id_ in _pointed(connection, thread_id):
+    for id_ in pointed(connection, thread_id):
         next_: int | None = id_
         while next_ is not None and next_ not in needed:
             needed.add(next_)
@@ -114,7 +114,8 @@ def _tidy(connection: sqlite3.Connection, thread_id: str) -> None:
     connection.executemany("DELETE FROM blobs WHERE id = ?", [(id_,) for id_ in bases.keys() - needed])
 
 
-def _pointed(connection: sqlite3.Connection, thread_id: str) -> Iterable[int]:
+def pointed(connection: sqlite3.Connection, thread_id: str) -> Iterable[int]:
+    """The ids of the values that checkpoints and writes of a thread point to."""
     for row in connection.execute(
         f"SELECT body FROM checkpoints WHERE body IS NOT NULL AND space IN ({_OF_SPACE})", (thread_id,)
     ):
@@ -161,7 +162,7 @@ def _copy_checkpoints(connection: sqlite3.Connection, source: int, target: int, 
         cursor = connection.execute(
             "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body)"
             " SELECT ?, id, parent_id, run_id, source, step, at, ? FROM checkpoints WHERE key = ?",
-            (target, _redirect(row["body"], blobs) if row["body"] else None, row["key"]),
+            (target, redirect(row["body"], blobs) if row["body"] else None, row["key"]),
         )
         key = cursor.lastrowid
         connection.execute(
@@ -177,7 +178,8 @@ def _copy_checkpoints(connection: sqlite3.Connection, source: int, target: int, 
         connection.execute("UPDATE writes SET blob = -blob WHERE checkpoint = ? AND blob < 0", (key,))
 
 
-def _redirect(body: bytes, blobs: Mapping[int, int]) -> bytes:
+def redirect(body: bytes, blobs: Mapping[int, int]) -> bytes:
+    """The body of a checkpoint, with pointers to values that have other ids now."""
     head, line = unseal(body)
     pointers: dict[str, Pointer] = {
         name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()

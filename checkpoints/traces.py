@@ -6,7 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import ormsgpack
+
 from treadle.checkpoints.databases import Database
+from treadle.checkpoints.journals import Dump, Load
 from treadle.checkpoints.plains import plain
 from treadle.checkpoints.values import pack, unpack
 
@@ -14,10 +17,17 @@ if TYPE_CHECKING:
     from treadle.checkpoints.savers import SqliteSaver
 
 
-def trace(database: Database, thread_id: str, entry: Mapping[str, Any]) -> None:
-    """Append a record; it is committed with the next transaction. Its tokens and cost are added to the run's."""
+SEALED = 2
+"""The codec of a record that an encrypting serializer made: msgpack of its type and bytes."""
+
+
+def trace(database: Database, thread_id: str, entry: Mapping[str, Any], dump: Dump) -> None:
+    """Append a record; it is committed with the next transaction. Its tokens and cost are added to the run's.
+
+    It is encrypted where the serializer (``dump``) encrypts.
+    """
     data = plain({"at": time.time(), **entry})
-    codec, body = pack(json.dumps(data, ensure_ascii=False).encode())
+    codec, body = _packed(data, dump)
     columns = (thread_id, _text(data.get("path")), _text(data.get("step")), _number(data["at"]), codec, body)
     spent = tuple(_number(data.get(name)) for name in ("tokens_in", "tokens_out", "cost"))
 
@@ -35,6 +45,22 @@ def trace(database: Database, thread_id: str, entry: Mapping[str, Any]) -> None:
     database.post(work)
 
 
+def _packed(data: Any, dump: Dump) -> tuple[int, bytes]:
+    if "+" not in dump(None)[0]:
+        return pack(json.dumps(data, ensure_ascii=False).encode())
+    return SEALED, ormsgpack.packb(dump(data))
+
+
+def entry(row: sqlite3.Row, load: Load) -> dict[str, Any]:
+    """A row of the table as the record it holds."""
+    if row["codec"] == SEALED:
+        type_, raw = ormsgpack.unpackb(row["entry"])
+        record: dict[str, Any] = load((type_, raw))
+    else:
+        record = json.loads(unpack(row["codec"], row["entry"]))
+    return record
+
+
 def traces(saver: "SqliteSaver", thread_id: str) -> list[dict[str, Any]]:
     """The records of a run, in the order in which they were made."""
     if not saver.database.readonly:
@@ -45,7 +71,7 @@ def traces(saver: "SqliteSaver", thread_id: str) -> list[dict[str, Any]]:
             "SELECT codec, entry FROM traces WHERE thread_id = ? ORDER BY seq", (thread_id,)
         ).fetchall()
 
-    return [json.loads(unpack(row["codec"], row["entry"])) for row in saver.database.read(work)]
+    return [entry(row, saver.serde.loads_typed) for row in saver.database.read(work)]
 
 
 def _text(value: Any) -> str | None:

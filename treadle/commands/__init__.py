@@ -1,4 +1,4 @@
-"""The command line: ``treadle demo | run | runs | reviews | decide | worker | ui | graph | models | doctor``."""
+"""The command line: ``treadle demo | run | runs | reviews | decide | worker | ui | graph | models | db | doctor``."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.commands import decide, demo, doctor, graph, models, reviews, run, runs, ui, worker
+from treadle.commands import db, decide, demo, doctor, graph, models, reviews, run, runs, ui, worker
 from treadle.commands.mistakes import CODES, STOPPED, Guarded, stopped
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("worker")(worker.worker)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)
 app.add_typer(models.app, name="models")
+app.add_typer(db.app, name="db")
 app.command("doctor")(doctor.doctor)
 
 

@@ -1,0 +1,118 @@
+"""A fan-out whose process is killed amid its branches, and what of it runs again.
+
+python tests/fanning.py            # the median of 20 kills in each way
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from operator import add
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Send
+
+from treadle import fan_out
+from treadle.checkpoints import SqliteSaver
+from treadle.nodes import step
+
+BRANCHES, FINISHED = 600, 350
+WAYS = ("sync", "async", "sync limited", "async limited")
+LIMIT = 16
+
+
+class State(TypedDict, total=False):
+    n: int
+    ns: list[int]
+    out: Annotated[list[int], add]
+
+
+def graph(kind: str, log: int, saver: Any) -> Any:
+    """A fan-out of treadle's, or a plain one of LangGraph's; each branch notes its end, just before it returns."""
+
+    def ends(n: int) -> int:
+        os.write(log, f"{n}\n".encode())
+        return n
+
+    async def awork(n: int) -> int:
+        await asyncio.sleep(0.01)
+        return ends(n)
+
+    def work(n: int) -> int:
+        time.sleep(0.01)
+        return ends(n)
+
+    if kind in ("sync", "async"):
+        worker = step(awork if kind == "async" else work)
+        return fan_out(worker, over="ns", item="n", into="out", limit=LIMIT).compile(checkpointer=saver)
+    plain = StateGraph(State)
+
+    async def anode(state: State) -> Any:
+        return {"out": [await awork(state["n"])]}
+
+    plain.add_node("work", anode if kind == "plain async" else lambda state: {"out": [work(state["n"])]})
+    plain.add_conditional_edges(START, lambda state: [Send("work", {"n": n}) for n in state["ns"]], ["work"])
+    plain.add_edge("work", END)
+    return plain.compile(checkpointer=saver)
+
+
+def run(way: str, folder: Path) -> None:
+    """Begin the run, or go on with it."""
+    kind, _, limited = way.rpartition(" ") if way.endswith("limited") else (way, "", "")
+    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    config: Any = {"configurable": {"thread_id": "t"}, **({"max_concurrency": LIMIT} if limited else {})}
+    with SqliteSaver(folder / "x.db") as saver:
+        built = graph(kind, log, saver)
+        given = None if built.get_state(config).created_at else {"ns": list(range(BRANCHES))}
+        done = asyncio.run(built.ainvoke(given, config)) if "async" in kind else built.invoke(given, config)
+        assert sorted(done["out"]) == list(range(BRANCHES))
+
+
+def again(way: str) -> int:
+    """How many finished branches run again after a kill with about 350 of 600 finished."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        command = [sys.executable, "-W", "ignore", __file__, "--run", way, place]
+        child = subprocess.Popen(command)
+        while _lines(folder) < FINISHED:
+            assert child.poll() is None, f"the run {way} ended by itself"
+            time.sleep(0.001)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        finished = _lines(folder)
+        assert finished < BRANCHES, "killed too late"
+        subprocess.run(command, check=True)
+        noted = (folder / "log").read_text().split()
+        assert set(map(int, noted)) == set(range(BRANCHES))
+        return len(noted) - BRANCHES
+
+
+def _lines(folder: Path) -> int:
+    log = folder / "log"
+    return log.read_bytes().count(b"\n") if log.exists() else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--plain", action="store_true", help="LangGraph's own fan-out as well")
+    parser.add_argument("--run", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.run:
+        run(given.run[0], Path(given.run[1]))
+        return
+    for way in (*WAYS, *(f"plain {way}" for way in WAYS if given.plain)):
+        counts = [again(way) for _ in range(given.kills)]
+        print(json.dumps({"way": way, "median": statistics.median(counts), "all": sorted(counts)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""A finished branch of a fan-out is not run again, whatever happens to the process.
+
+All kills: ``python tests/fanning.py``.
+"""
+
+import statistics
+
+import pytest
+from fanning import again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["sync", "async limited"])
+def test_of_a_killed_fan_out_few_finished_branches_run_again(way: str) -> None:
+    assert statistics.median(again(way) for _ in range(3)) <= 5

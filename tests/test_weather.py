@@ -1,0 +1,354 @@
+"""Bad weather: full disks, missing rights, vanished and damaged files, wrong clocks, large values, odd names."""
+
+import itertools
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.base import empty_checkpoint
+from workloads import INPUT, WORKLOADS, waiting
+
+from treadle.checkpoints import SqliteSaver, pending, run, runs
+from treadle.checkpoints.checkups import checkup
+from treadle.checkpoints.mounts import ALLOWED, NETWORK, admit, kind
+from treadle.errors import StoreCorrupt, StoreError, StoreFull, StoreReadOnly
+
+
+def at(thread: str) -> Any:
+    return {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+
+
+def put(saver: SqliteSaver, thread: str, value: Any) -> Any:
+    versions: Any = {"value": "1"}
+    checkpoint: Any = {**empty_checkpoint(), "channel_values": {"value": value}, "channel_versions": versions}
+    return saver.put(at(thread), checkpoint, {"source": "input", "step": -1}, versions)
+
+
+def value(saver: SqliteSaver, thread: str) -> Any:
+    found = saver.get_tuple(at(thread))
+    assert found is not None
+    return found.checkpoint["channel_values"]["value"]
+
+
+def fill(saver: SqliteSaver) -> int:
+    """Store until there is no room; how many values were stored, all of which are there."""
+    for number in itertools.count():
+        try:
+            put(saver, str(number), random.Random(number).randbytes(200_000))
+        except StoreError as error:
+            assert "no room" in str(error) or "disk" in str(error), error  # noqa: PT017
+            return number
+    raise AssertionError
+
+
+# Full disks
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of a few megabytes."""
+    folder.mkdir()
+    mounted = shutil.which("mount") and os.geteuid() == 0
+    if (
+        not mounted
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(folder)], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("only root may mount a small file system, and not everywhere")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_and_what_was_stored_is_there(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "4m") as folder:
+        ballast = folder / "ballast"
+        ballast.write_bytes(bytes(1_000_000))
+        with SqliteSaver(folder / "x.db") as saver:
+            count = fill(saver)
+            assert count > 2
+            with pytest.raises(StoreFull, match="nothing of this call was stored"):
+                put(saver, "late", random.randbytes(500_000))
+            for number in range(count):
+                assert value(saver, str(number)) == random.Random(number).randbytes(200_000)
+            assert len(runs(saver, limit=100)) == count
+            ballast.unlink()
+            put(saver, "late", "there is room again")
+            assert value(saver, "late") == "there is room again"
+            assert checkup(saver) == []
+
+
+LIMITED = """
+import resource, signal, sys
+sys.path[:0] = sys.argv[2:]
+from test_weather import SqliteSaver, fill, put
+saver = SqliteSaver(sys.argv[1])
+put(saver, "first", "kept")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, resource.RLIM_INFINITY))
+print(fill(saver))
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+put(saver, "late", "room again")
+saver.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE") or not hasattr(signal, "SIGXFSZ"), reason="no such limit")
+def test_a_file_that_may_not_grow_is_told_and_what_was_stored_is_there(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", LIMITED, str(tmp_path / "x.db"), str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        assert value(saver, "first") == "kept"
+        assert value(saver, "late") == "room again"
+        for number in range(int(done.stdout)):
+            assert value(saver, str(number)) == random.Random(number).randbytes(200_000)
+        assert checkup(saver) == []
+
+
+# Files that go, or are not what they should be
+
+
+def test_a_file_removed_under_an_open_database_is_told_and_nothing_is_said_to_be_stored(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        put(saver, "t", "kept")
+        os.rename(tmp_path / "x.db", tmp_path / "aside.db")
+        for use in (lambda: put(saver, "u", 1), lambda: saver.get_tuple(at("t")), lambda: runs(saver)):
+            with pytest.raises(StoreError, match="removed or replaced"):
+                use()
+        assert not (tmp_path / "x.db").exists()
+        (tmp_path / "x.db").write_bytes(b"another file")
+        with pytest.raises(StoreError, match="removed or replaced"):
+            put(saver, "u", 1)
+        os.replace(tmp_path / "aside.db", tmp_path / "x.db")
+        put(saver, "u", "after")
+        assert (value(saver, "t"), value(saver, "u")) == ("kept", "after")
+        os.unlink(tmp_path / "x.db")
+        with pytest.raises(StoreError, match="removed or replaced"):
+            put(saver, "v", 1)
+        with pytest.raises(StoreError, match="removed or replaced"):
+            saver.database.flush()
+        with suppress(StoreError):
+            saver.close()
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write anything; tests/test_databases.py does this as another user")
+    (tmp_path / "folder").mkdir(mode=0o555)
+    with pytest.raises(StoreReadOnly, match="cannot be written"):
+        SqliteSaver(tmp_path / "folder" / "x.db")
+
+
+def test_a_corrupt_page_is_told_and_what_lies_elsewhere_is_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with SqliteSaver(path) as saver:
+        for number in range(100):
+            put(saver, f"t{number}", random.Random(number).randbytes(9000))
+    page = 4096
+    with sqlite3.connect(path) as connection:
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'blobs'").fetchone()[0]
+    connection.close()
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * page : root * page] = random.randbytes(page)
+    path.write_bytes(content)
+    with SqliteSaver(path, readonly=True) as saver:
+        with pytest.raises(StoreCorrupt, match=r"damaged.*restore a copy"):
+            saver.get_tuple(at("t7"))
+        assert run(saver, "t7").thread_id == "t7"
+        assert {problem.kind for problem in checkup(saver)} == {"file"}
+
+
+def test_a_corrupt_row_harms_its_own_thread_only(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        put(saver, "good", "x" * 5000)
+        put(saver, "bad", "y" * 5000)
+        saver.database.write(
+            lambda c: c.execute("UPDATE blobs SET body = x'00' WHERE home = (SELECT max(home) FROM spaces)").rowcount
+        )
+        with SqliteSaver(tmp_path / "x.db") as fresh:
+            with pytest.raises(StoreCorrupt, match="damaged"):
+                fresh.get_tuple(at("bad"))
+            assert value(fresh, "good") == "x" * 5000
+            found = checkup(fresh)
+        assert [(problem.thread_id, problem.kind) for problem in found] == [("bad", "unreadable")]
+        assert "field 'value'" in found[0].words
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0", os.urandom(10_000), b"\0" * 8192])
+def test_a_file_of_another_kind_is_refused_and_left_as_it_was(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.db").write_bytes(content)
+    if not content:
+        SqliteSaver(tmp_path / "x.db").close()  # an empty file is a database to be
+        return
+    with pytest.raises(StoreCorrupt):
+        SqliteSaver(tmp_path / "x.db")
+    assert (tmp_path / "x.db").read_bytes() == content
+
+
+# Clocks
+
+
+def test_a_clock_set_back_is_told_and_the_newest_state_stays_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = (
+        "import sys, time\n"
+        "late, now = float(sys.argv[2]), time.time_ns\n"
+        "time.time_ns = lambda: now() - int(late * 1e9)\n"
+        "sys.path[:0] = sys.argv[3:]\n"
+        "from workloads import INPUT, WORKLOADS\n"
+        "from treadle.checkpoints import SqliteSaver\n"
+        "from treadle.errors import StoreError\n"
+        "with SqliteSaver(sys.argv[1]) as saver:\n"
+        "    graph = WORKLOADS['loop']().compile(checkpointer=saver)\n"
+        "    config = {'configurable': {'thread_id': 't'}}\n"
+        "    try: graph.invoke({'number': 0}, config, durability='sync')\n"
+        "    except StoreError as error: print(error)\n"
+        "    print(graph.get_state(config).values['number'])\n"
+    )
+
+    def invoke(late: float) -> str:
+        command = [sys.executable, "-W", "ignore", "-c", child, str(tmp_path / "x.db"), str(late)]
+        done = subprocess.run([*command, str(Path(__file__).parent)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert invoke(0) == "9\n"
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        before = saver.get_tuple(at("t"))
+        assert "clock of this machine was set back" in invoke(3600)
+        after = saver.get_tuple(at("t"))
+        assert before is not None
+        assert after is not None
+        assert after.checkpoint == before.checkpoint
+        assert invoke(0) == "9\n"
+        assert checkup(saver) == []
+
+
+def test_a_lease_outlives_no_process_whatever_the_clock_says(tmp_path: Path) -> None:
+    from treadle.checkpoints.leases import lease
+
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        program = (
+            "import os, sys; from treadle.checkpoints import SqliteSaver\n"
+            "from treadle.checkpoints.leases import acquire\n"
+            "saver = SqliteSaver(sys.argv[1]); saver.database.write(acquire('t', seconds=1e6)); os._exit(0)\n"
+        )
+        subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(saver.path)], check=True)
+        with lease(saver, "t") as held:
+            assert held.token == 2
+
+
+# Large and many
+
+
+@pytest.mark.slow
+def test_a_value_of_200_megabytes_comes_back(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "x.db", synchronous="OFF") as saver:
+        large = random.Random(1).randbytes(1_000_000) * 200
+        put(saver, "large", large)
+        put(saver, "small", 1)
+        assert value(saver, "large") == large
+        assert value(saver, "small") == 1
+
+
+def _thousand(_: sqlite3.Connection, *, saver: SqliteSaver, start: int) -> None:
+    for number in range(start, start + 1000):
+        put(saver, f"t{number}", number)
+
+
+def many(tmp_path: Path, count: int) -> None:
+    """That many threads, of which one asks."""
+    with SqliteSaver(tmp_path / "x.db", synchronous="OFF") as saver:
+        for start in range(0, count, 1000):
+            saver.database.write(partial(_thousand, saver=saver, start=start))
+        graph = WORKLOADS["fan"]().compile(checkpointer=saver)
+        graph.invoke(INPUT, {"configurable": {"thread_id": "asks"}})
+        began = time.monotonic()
+        assert {review.id for review in pending(saver)} == set(waiting(graph, at("asks")))
+        assert value(saver, f"t{count - 1}") == count - 1
+        assert len(runs(saver, limit=10)) == 10
+        assert len(list(saver.list(at("t17")))) == 1
+        assert time.monotonic() - began < 60  # what would read every thread takes far longer
+        saver.delete_thread("t0")
+        assert saver.get_tuple(at("t0")) is None
+
+
+@pytest.mark.slow
+def test_ten_thousand_threads(tmp_path: Path) -> None:
+    many(tmp_path, 10_000)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("TREADLE_FULL" not in os.environ, reason="takes minutes: set TREADLE_FULL=1")
+def test_a_hundred_thousand_threads(tmp_path: Path) -> None:
+    many(tmp_path, 100_000)
+
+
+ODD = [
+    "it's",
+    '"quoted"',
+    "nul\0inside",
+    "\0",
+    "🧵 emoji",
+    "a\nline",
+    "../../etc",
+    "'; DROP TABLE runs; --",
+    "%",
+    " ",
+    "",
+]
+
+
+def test_odd_thread_ids_are_threads_like_any_other(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        for number, thread in enumerate(ODD):
+            put(saver, thread, number)
+            saver.remember(thread, thread, number)
+        graph = WORKLOADS["fan"]().compile(checkpointer=saver)
+        graph.invoke(INPUT, {"configurable": {"thread_id": "it's\0🧵"}})
+        assert [value(saver, thread) for thread in ODD] == list(range(len(ODD)))
+        assert [saver.recall(thread, thread) for thread in ODD] == [(number,) for number in range(len(ODD))]
+        assert len(pending(saver, thread="it's\0🧵")) == 3
+        assert {one.thread_id for one in runs(saver)} == {*ODD, "it's\0🧵"}
+        saver.delete_thread("nul\0inside")
+        assert [value(saver, thread) for thread in ODD if thread != "nul\0inside"] == [
+            number for number, thread in enumerate(ODD) if thread != "nul\0inside"
+        ]
+        assert checkup(saver) == []
+
+
+# Network file systems
+
+
+def test_a_network_file_system_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = tmp_path / "mounts"
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    point = str(folder).replace(" ", "\\040")
+    mounts.write_text(f"none / ext4 rw 0 0\nserver:/x {point} nfs4 rw 0 0\nnone {point}/local xfs rw 0 0\n")
+    assert kind(folder / "x.db", mounts) == "nfs4"
+    assert kind(folder / "local" / "x.db", mounts) == "xfs"
+    assert kind(tmp_path / "x.db", mounts) == "ext4"
+    assert kind(tmp_path / "x.db", tmp_path / "none") is None
+    with pytest.raises(StoreError, match=r"network file system \(nfs4\).*disk of this machine"):
+        admit(folder / "x.db", mounts)
+    admit(folder / "local" / "x.db", mounts)
+    monkeypatch.setenv(ALLOWED, "allow")
+    admit(folder / "x.db", mounts)
+    assert kind(tmp_path) not in NETWORK
