@@ -1,0 +1,24 @@
+"""The steps from one version of the tables to the next: forward only, a function each, never changed once released."""
+
+import sqlite3
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+from treadle.checkpoints.schemas import LEDGER, QUEUE, SEARCH, STATE
+
+migrations = Migrations("treadle")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, within the caller's transaction."""
+    migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False))
+
+
+@migrations()
+def first_tables(db: sqlite_utils.Database) -> None:
+    """All tables, and the search index of the queue; its triggers leave it alone when only a status changes."""
+    for script in (STATE, QUEUE, LEDGER):
+        db.executescript(script)
+    db.table("reviews").enable_fts(["title", "why", "text"], tokenize="unicode61 remove_diacritics 2")
+    db.executescript(SEARCH)
