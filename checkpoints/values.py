@@ -23,6 +23,9 @@ SMALL = 128
 SHARED = 1000
 """Bytes from which a value is looked for among those stored already."""
 
+LARGE = 16_000
+"""Bytes from which that is done before a value is compressed, not after."""
+
 REMEMBERED = 48 * 1024 * 1024
 """Bytes of growing values kept in memory, so that the next version need not be read back to be compared."""
 
@@ -148,13 +151,13 @@ class Storage:
         digest = None
         if len(raw) >= SHARED and "+" not in type_:  # what is encrypted is never twice the same
             digest = hashlib.blake2b(raw, digest_size=16, person=type_.encode()[:16]).digest()
-            found = self.connection.execute(
-                "SELECT id FROM blobs WHERE home = ? AND digest = ?", (self.home, digest)
-            ).fetchone()
+            found = self._find(digest) if len(raw) >= LARGE else None
             if found is not None:
-                return int(found[0])
+                return found
         codec, body = pack(raw) if "+" not in type_ else (0, raw)
-        id_ = self._insert(type_, digest, None, 0, len(raw), codec, body)
+        id_ = self._insert(type_, digest, None, 0, len(raw), codec, body) or self._find(digest)
+        if id_ is None:
+            raise sqlite3.DatabaseError("a value was not stored")
         if head(type_, raw):
             self.grown.append((Tail(type_, raw, (Link(id_, 0, len(raw) - head(type_, raw)),)), None))
         return id_
@@ -176,12 +179,21 @@ class Storage:
         self.grown.append((Tail(type_, raw, (Link(id_, ordinal, len(raw) - start), *links)), before))
         return id_
 
+    def _find(self, digest: bytes | None) -> int | None:
+        """The value with that digest, if the thread has it."""
+        row = self.connection.execute(
+            "SELECT id FROM blobs WHERE home = ? AND digest = ?", (self.home, digest)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
     def _insert(self, *row: object) -> int:
+        """The id of a new row; 0 if the thread has a value with that digest."""
         cursor = self.connection.execute(
-            "INSERT INTO blobs (home, type, digest, base, ordinal, size, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO blobs (home, type, digest, base, ordinal, size, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
             (self.home, *row),
         )
-        return cursor.lastrowid or 0
+        return (cursor.lastrowid or 0) if cursor.rowcount else 0
 
     def remember(self) -> None:
         """After the commit: keep what grew for the next version."""

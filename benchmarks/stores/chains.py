@@ -67,4 +67,6 @@ def growth(name: str, make: Any) -> Claim:
     """How size grows with the number of steps."""
     value = {"document": DOCUMENT, "found": []}
     short, long = (run(make(steps), value, {"ours": SYNC["ours"]}, 1)["ours"].size for steps in (400, 800))
-    return Claim(f"{name}: size at 800 steps over 400", long / short, 2.1, note=f"{long / 1e6:.2f}, {short / 1e6:.2f} MB")
+    return Claim(
+        f"{name}: size at 800 steps over 400", long / short, 2.1, note=f"{long / 1e6:.2f}, {short / 1e6:.2f} MB"
+    )

@@ -17,7 +17,10 @@ from treadle.checkpoints import SqliteSaver
 def claims(*, repeats: int, quick: bool) -> Claims:
     """Ours against the ready saver on the same runs, each read by a saver that has just been opened."""
     chain = (chains.loop(200), {"document": chains.DOCUMENT, "found": []})
-    for name, (graph, value) in {"loop 200": chain, "fan-out 1000": (fanouts.fan(), {"count": 1000, "results": []})}.items():
+    for name, (graph, value) in {
+        "loop 200": chain,
+        "fan-out 1000": (fanouts.fan(), {"count": 1000, "results": []}),
+    }.items():
         with tempfile.TemporaryDirectory() as folder:
             paths = {which: Path(folder) / f"{which}.db" for which in ("ours", "ready")}
             for which, opened in _BOTH.items():
@@ -48,7 +51,7 @@ def _reading(what: str, compiled: Any) -> Any:
 
 def _flat(repeats: int, last: int) -> Claims:
     """Steps put by hand: LangGraph's own work is left out. The state has a fixed size."""
-    with tempfile.TemporaryDirectory() as folder, SqliteSaver(Path(folder) / "x.db") as saver:
+    with tempfile.TemporaryDirectory() as folder, SqliteSaver(Path(folder) / "x.db", synchronous="OFF") as saver:
         at: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
         costs, reads = {}, {}
         done = 0

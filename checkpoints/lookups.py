@@ -1,0 +1,58 @@
+"""What the writes of one transaction need not look up again: very many branches of one step end at once.
+
+It is forgotten when a transaction begins, and as soon as anything but such writes has changed the database.
+"""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from treadle.checkpoints import queues, spaces
+from treadle.checkpoints.connections import Connection
+from treadle.checkpoints.spaces import Place, Space
+
+
+@dataclass(eq=False)
+class Lookups:
+    """Where writes belong, and where nothing waits."""
+
+    changes: int
+    """Rows that the connection had changed when this was last sure."""
+    _places: dict[Place, tuple[int, Space]] = field(default_factory=dict)
+    _calm: set[tuple[str, str]] = field(default_factory=set)
+
+    def enter(self, connection: sqlite3.Connection, place: Place) -> tuple[int, Space]:
+        """The key of a checkpoint and its space; one that was not put yet gets a row without a body."""
+        found = self._places.get(place)
+        if found is None:
+            space = spaces.enter(connection, place.thread_id, place.ns)
+            found = self._places[place] = (_key(connection, space.key, place.id), space)
+        return found
+
+    def calm(self, connection: sqlite3.Connection, place: Place) -> bool:
+        """Whether no task of a namespace waits for an answer."""
+        at = (place.thread_id, place.ns)
+        if at not in self._calm and not queues.waiting(connection, place):
+            self._calm.add(at)
+        return at in self._calm
+
+
+def lookups(connection: sqlite3.Connection) -> Lookups:
+    """What this transaction has looked up, as far as it still holds."""
+    known = getattr(connection, "known", None)
+    if isinstance(known, Lookups) and known.changes == connection.total_changes:
+        return known
+    return Lookups(connection.total_changes)
+
+
+def keep(connection: sqlite3.Connection, known: Lookups) -> None:
+    """Nothing but writes has changed the database since: what was looked up still holds."""
+    known.changes = connection.total_changes
+    if isinstance(connection, Connection):
+        connection.known = known
+
+
+def _key(connection: sqlite3.Connection, space: int, id_: str) -> int:
+    row = connection.execute("SELECT key FROM checkpoints WHERE space = ? AND id = ?", (space, id_)).fetchone()
+    if row is not None:
+        return int(row[0])
+    return connection.execute("INSERT INTO checkpoints (space, id) VALUES (?, ?)", (space, id_)).lastrowid or 0
