@@ -30,8 +30,8 @@ class Database:
 
     ``synchronous`` is SQLite's: with FULL a write that returned survives a power cut; with NORMAL and OFF it survives
     the end of the process, however violent, and NORMAL keeps the file sound after a power cut too.
-    Work given to ``write`` may be run again, after a Ctrl-C or when other work in its transaction failed, so it changes the
-    database only.
+    Work given to ``write`` may be run again, after a Ctrl-C or when other work in its transaction failed, so it changes
+    the database only.
     """
 
     def __init__(

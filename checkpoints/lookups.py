@@ -24,9 +24,16 @@ class Lookups:
         """The key of a checkpoint and its space; one that was not put yet gets a row without a body."""
         found = self._places.get(place)
         if found is None:
-            space = spaces.enter(connection, place.thread_id, place.ns)
-            found = self._places[place] = (_key(connection, space.key, place.id), space)
+            found = self._places[place] = self._find(connection, place) or _make(connection, place)
         return found
+
+    def _find(self, connection: sqlite3.Connection, place: Place) -> tuple[int, Space] | None:
+        row = connection.execute(_FIND, place).fetchone()
+        if row is None:
+            return None
+        if not row["waits"]:
+            self._calm.add((place.thread_id, place.ns))
+        return row["id"], Space(row["key"], row["home"])
 
     def calm(self, connection: sqlite3.Connection, place: Place) -> bool:
         """Whether no task of a namespace waits for an answer."""
@@ -51,8 +58,14 @@ def keep(connection: sqlite3.Connection, known: Lookups) -> None:
         connection.known = known
 
 
-def _key(connection: sqlite3.Connection, space: int, id_: str) -> int:
-    row = connection.execute("SELECT key FROM checkpoints WHERE space = ? AND id = ?", (space, id_)).fetchone()
-    if row is not None:
-        return int(row[0])
-    return connection.execute("INSERT INTO checkpoints (space, id) VALUES (?, ?)", (space, id_)).lastrowid or 0
+_FIND = """
+SELECT c.key AS id, s.key, s.home,
+       EXISTS (SELECT 1 FROM waits w WHERE w.thread_id = s.thread_id AND w.ns = s.ns) AS waits
+FROM spaces s JOIN checkpoints c ON c.space = s.key WHERE s.thread_id = ? AND s.ns = ? AND c.id = ?
+"""
+
+
+def _make(connection: sqlite3.Connection, place: Place) -> tuple[int, Space]:
+    space = spaces.enter(connection, place.thread_id, place.ns)
+    key = connection.execute("INSERT INTO checkpoints (space, id) VALUES (?, ?)", (space.key, place.id)).lastrowid
+    return key or 0, space

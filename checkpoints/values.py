@@ -10,12 +10,12 @@ import hashlib
 import itertools
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import zstandard
+
+from treadle.checkpoints.tails import Link, Tail, Tails
 
 SMALL = 128
 """Bytes up to which a value lies in its checkpoint."""
@@ -25,9 +25,6 @@ SHARED = 1000
 
 LARGE = 16_000
 """Bytes from which that is done before a value is compressed, not after."""
-
-REMEMBERED = 48 * 1024 * 1024
-"""Bytes of growing values kept in memory, so that the next version need not be read back to be compared."""
 
 _RADIX = 4
 _local = threading.local()  # a compressor must not be used by two threads at once
@@ -78,49 +75,6 @@ def _kind(raw: bytes) -> str:
     if first <= 0x8F or first in (0xDE, 0xDF):
         return "map"
     return "list" if first <= 0x9F or first in (0xDC, 0xDD) else "text"
-
-
-class Link(NamedTuple):
-    """One stored version of a growing value."""
-
-    id: int
-    ordinal: int
-    length: int
-    """Bytes of the whole value at this version, without its header."""
-
-
-@dataclass(frozen=True)
-class Tail:
-    """The newest version of a growing value, with the versions it rests on, newest first."""
-
-    type: str
-    raw: bytes
-    links: tuple[Link, ...]
-
-
-@dataclass(eq=False)
-class Tails:
-    """The newest growing values of a database, as far as memory allows; only what was committed."""
-
-    _tails: "OrderedDict[int, Tail]" = field(default_factory=OrderedDict)
-    _size: int = 0
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
-
-    def find(self, id_: int) -> Tail | None:
-        """The value with that id, if it is remembered."""
-        with self._mutex:
-            return self._tails.get(id_)
-
-    def keep(self, tail: Tail, *, instead: int | None = None) -> None:
-        """Remember a value, instead of the version that it grew from."""
-        with self._mutex:
-            for id_ in (instead, tail.links[0].id):
-                old = self._tails.pop(id_, None) if id_ is not None else None
-                self._size -= len(old.raw) if old else 0
-            self._tails[tail.links[0].id] = tail
-            self._size += len(tail.raw)
-            while self._size > REMEMBERED and self._tails:
-                self._size -= len(self._tails.popitem(last=False)[1].raw)
 
 
 @dataclass(eq=False)
@@ -242,12 +196,14 @@ def load(connection: sqlite3.Connection, ids: Iterable[int], tails: Tails | None
     """Types and bytes of stored values, by id; older ones first, since newer ones rest on them."""
     found: dict[int, Typed] = {}
     for id_ in sorted(set(ids)):
-        tail = tails.find(id_) if tails is not None else None
-        if tail is not None:
-            found[id_] = (tail.type, tail.raw)
+        known = tails.known(id_) if tails is not None else None
+        if known is not None:
+            found[id_] = known
             continue
         rows = _chain(connection, id_, found)
         found[id_] = (rows[0]["type"], _join(rows, found)[0])
+        if tails is not None:
+            tails.note(id_, found[id_])
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import ormsgpack
+
 from stores.subjects import size
 
 

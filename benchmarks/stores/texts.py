@@ -3,7 +3,36 @@
 import random
 from functools import cache
 
-_SYLLABLES = "an ber con de ex for ga hi in ju ka lo mar nor or per qui re sta ter un ver wi xo yl za tion ment".split()
+_SYLLABLES = [
+    "an",
+    "ber",
+    "con",
+    "de",
+    "ex",
+    "for",
+    "ga",
+    "hi",
+    "in",
+    "ju",
+    "ka",
+    "lo",
+    "mar",
+    "nor",
+    "or",
+    "per",
+    "qui",
+    "re",
+    "sta",
+    "ter",
+    "un",
+    "ver",
+    "wi",
+    "xo",
+    "yl",
+    "za",
+    "tion",
+    "ment",
+]
 
 
 @cache

@@ -7,10 +7,10 @@ from typing import Any
 
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Interrupt
+
 from stores.claims import Claim, Claims
 from stores.subjects import ready
 from stores.timings import medians
-
 from treadle.checkpoints import SqliteSaver, pending
 
 WAITING = 20
