@@ -40,7 +40,7 @@ def pack(data: bytes) -> tuple[int, bytes]:
         return 0, data
     compressor = getattr(_local, "compressor", None)
     if compressor is None:
-        compressor = _local.compressor = zstandard.ZstdCompressor(level=1, write_checksum=False)
+        compressor = _local.compressor = zstandard.ZstdCompressor(level=3, write_checksum=False)
     packed: bytes = compressor.compress(data)
     return (1, packed) if len(packed) < len(data) * 0.9 else (0, data)
 
