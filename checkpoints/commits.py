@@ -18,6 +18,12 @@ Work = Callable[[sqlite3.Connection], Any]
 LINGER = 0.02
 """Seconds that a posted write may wait for company."""
 
+CROWD = 16
+"""Writes in one transaction from which more of their kind are taken to be on their way: a wide fan-out is ending."""
+
+LONGEST = 0.1
+"""Seconds that an awaited write waits at most, in a crowd, for others to share its transaction."""
+
 IDLE = 2.0
 """Seconds without work after which the background thread ends, so that a forgotten store can be collected."""
 
@@ -36,6 +42,7 @@ class Job:
     done: bool = False
     leads: bool = False
     posted: bool = False
+    patient: bool = False
 
 
 def _wake(job: Job) -> None:
@@ -64,6 +71,7 @@ class Commits:
     _bell: threading.Event = field(default_factory=threading.Event)
     _hurry: threading.Event = field(default_factory=threading.Event)
     _stopped: bool = False
+    _crowd: int = 0
 
     @property
     def mine(self) -> bool:
@@ -87,8 +95,8 @@ class Commits:
             raise job.error
         return job.result
 
-    async def awrite(self, work: Work) -> Any:
-        """As write, while the event loop goes on."""
+    async def awrite(self, work: Work, *, patient: bool = False) -> Any:
+        """As write, while the event loop goes on; who is patient waits for company where there is a crowd."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
 
@@ -106,7 +114,7 @@ class Commits:
             except RuntimeError:
                 _log.debug("The event loop closed before its write was committed.")
 
-        self._enqueue(Job(work, tell), hurry=True)
+        self._enqueue(Job(work, tell, patient=patient), hurry=not patient or self._crowd < CROWD)
         return await future
 
     def post(self, work: Work) -> None:
@@ -156,6 +164,7 @@ class Commits:
                 jobs.extend(self._queue)
                 self._queue.clear()
                 self._leader = threading.get_ident()
+            self._crowd = sum(job.patient for job in jobs)
             self.run(jobs)
         except BaseException:
             # Ctrl-C: the leader's own caller hears of it, everybody else's work waits for the next leader.
@@ -182,6 +191,14 @@ class Commits:
                 self._summon()
         self._bell.set()
 
+    def _patience(self, jobs: tuple[Job, ...]) -> float:
+        """Seconds for which these jobs may wait for others; each is told only after the commit all the same."""
+        if all(job.posted for job in jobs):
+            return LINGER if jobs else 0
+        if self._crowd < CROWD or not all(job.posted or job.patient for job in jobs):
+            return 0
+        return min(LONGEST, LINGER * self._crowd / CROWD)
+
     def _background(self) -> None:
         """Lead for those who cannot, until there has been nothing to do for a while."""
         while True:
@@ -191,8 +208,7 @@ class Commits:
                     self._thread = None
                     return
             self._bell.clear()
-            if self._queue and all(job.posted for job in tuple(self._queue)):
-                self._hurry.wait(LINGER)
+            self._hurry.wait(self._patience(tuple(self._queue)))
             self._hurry.clear()
             with self._mutex:
                 if self._busy or not self._queue:

@@ -36,12 +36,20 @@ _WORDS: dict[type[StoreError], str] = {
 }
 
 
+class Connection(sqlite3.Connection):
+    """A connection with room for what the transaction that runs on it has looked up so far."""
+
+    known: object = None
+
+
 def connect(path: Path, *, readonly: bool = False, timeout: float = PATIENCE) -> sqlite3.Connection:
     """Open a connection that any thread may use (one at a time), transactions begun and ended by hand."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
     if readonly and _unchangeable(path):
         uri += "&immutable=1"
-    connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False, factory=Connection
+    )
     connection.row_factory = sqlite3.Row
     return connection
 
@@ -70,6 +78,18 @@ def journal(connection: sqlite3.Connection, *, patience: float = PATIENCE) -> st
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             time.sleep(0.02)
+
+
+def begin(connection: sqlite3.Connection) -> None:
+    """Begin to write; what was known of the last transaction may have changed since."""
+    connection.execute("BEGIN IMMEDIATE")
+    forget(connection)
+
+
+def forget(connection: sqlite3.Connection) -> None:
+    """Forget what was looked up: it was undone, or another process may have changed it."""
+    if isinstance(connection, Connection):
+        connection.known = None
 
 
 def explain(error: sqlite3.Error, path: Path) -> Exception:

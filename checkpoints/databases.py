@@ -14,7 +14,7 @@ from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints import files, mounts
 from treadle.checkpoints.commits import Commits, Job
-from treadle.checkpoints.connections import connect, explain, explained, tune
+from treadle.checkpoints.connections import begin, connect, explain, explained, forget, tune
 from treadle.checkpoints.schemas import check, prepare
 from treadle.errors import StoreError, StoreReadOnly
 
@@ -31,7 +31,8 @@ class Database:
 
     ``synchronous`` is SQLite's: with FULL a write that returned survives a power cut; with NORMAL and OFF it survives
     the end of the process, however violent, and NORMAL keeps the file sound after a power cut too.
-    Work given to ``write`` may be run again if a Ctrl-C stopped the transaction, so it changes the database only.
+    Work given to ``write`` may be run again, after a Ctrl-C or when other work in its transaction failed, so it changes
+    the database only.
     """
 
     def __init__(
@@ -85,10 +86,13 @@ class Database:
             return work(self._writer)
         return cast(T, self._commits.write(work))
 
-    async def awrite(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """As ``write``, without blocking the event loop."""
+    async def awrite(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
+        """As ``write``, without blocking the event loop.
+
+        A ``patient`` work waits up to a tenth of a second for others, if many of its kind have just come at once.
+        """
         self._writable()
-        return cast(T, await self._commits.awrite(work))
+        return cast(T, await self._commits.awrite(work, patient=patient))
 
     def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Let ``work`` ride with the next transaction, at most some 20 ms later; its errors are logged."""
@@ -176,9 +180,10 @@ class Database:
         try:
             if self._writer is None:
                 self._writer = self._connect()
-            self._writer.execute("BEGIN IMMEDIATE")
-            for job in jobs:
-                _perform(self._writer, job)
+            if not _together(self._writer, jobs):
+                begin(self._writer)
+                for job in jobs:
+                    _perform(self._writer, job)
             files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
             self._writer.execute("COMMIT")
         except (sqlite3.Error, StoreError) as error:
@@ -198,6 +203,25 @@ class Database:
             self._writer.execute("ROLLBACK")
 
 
+def _together(connection: sqlite3.Connection, jobs: list[Job]) -> bool:
+    """Run the jobs without savepoints, each of which costs two statements; False, and nothing done, if one fails.
+
+    Every statement gives up the interpreter's lock, and where many branches run takes milliseconds to get it back.
+    """
+    begin(connection)
+    try:
+        for job in jobs:
+            job.error = None
+            job.result = job.work(connection)
+    except Exception:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return False
+    if not connection.in_transaction:
+        raise StoreError("A write ended the transaction that it shared: what was written with it may be lost.")
+    return True
+
+
 def _perform(connection: sqlite3.Connection, job: Job) -> None:
     """Run one job in a savepoint of its own; raises only if the whole transaction is gone."""
     job.error = None
@@ -211,6 +235,7 @@ def _perform(connection: sqlite3.Connection, job: Job) -> None:
             raise StoreError(f"A write ended the transaction that it shared, so nothing was stored: {error}") from error
         job.error = error
         connection.execute("ROLLBACK TO job")
+        forget(connection)
     connection.execute("RELEASE job")
 
 

@@ -10,10 +10,11 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints import fences, names, owners, queues, states
 from treadle.checkpoints import writes as rows
+from treadle.checkpoints.lookups import keep, lookups
 from treadle.checkpoints.memories import Memory, Versions
 from treadle.checkpoints.spaces import Place, place
 from treadle.checkpoints.states import Draft, Stored
-from treadle.checkpoints.values import Typed
+from treadle.checkpoints.values import Storage, Typed
 
 VERSION = "graph_version"
 """Where a graph's metadata has its fingerprint."""
@@ -87,19 +88,22 @@ class Drafts:
 
         def work(connection: sqlite3.Connection) -> None:
             fences.admit(connection, config)
-            key = rows.put(connection, at, typed, task_id, task_path, self.memory.tails)
+            known = lookups(connection)
+            key, space = known.enter(connection, at)
+            rows.put(connection, key, Storage(connection, space.home, self.memory.tails), typed, task_id, task_path)
             if asked:
                 node = names.name(connection, key, task_path, self.memory, self.serde.loads_typed)
-                answers = self._answers(connection, key, at, task_id)
-                queues.ask(connection, at, _flat(asked), task_id, node, answers)
+                queues.ask(connection, at, _flat(asked), task_id, node, self._answers(connection, key, task_id))
+            elif results and known.calm(connection, at):
+                keep(connection, known)
             elif results:
                 queues.finish(connection, at, task_id)
             elif failed:
-                queues.fail(connection, at, task_id, self._answers(connection, key, at, task_id))
+                queues.fail(connection, at, task_id, self._answers(connection, key, task_id))
 
         return work
 
-    def _answers(self, connection: sqlite3.Connection, key: int, at: Place, task_id: str) -> int:
+    def _answers(self, connection: sqlite3.Connection, key: int, task_id: str) -> int:
         """How many answers of a task are stored."""
         stored = states.written(connection, key, channels=["__resume__"], task_id=task_id)
         taken = [self.serde.loads_typed(value) for *_, value in stored]

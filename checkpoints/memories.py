@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from treadle.checkpoints.values import Pointer, Tails
+from treadle.checkpoints.tails import Tails
+from treadle.checkpoints.values import Pointer
 
 Versions = Mapping[str, str | int | float]
 

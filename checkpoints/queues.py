@@ -186,6 +186,12 @@ def advance(connection: sqlite3.Connection, place: Place) -> None:
     close(connection, place.thread_id, [row[0] for row in rows])
 
 
+def waiting(connection: sqlite3.Connection, place: Place) -> bool:
+    """Whether any task of a namespace waits."""
+    found = connection.execute("SELECT 1 FROM waits WHERE thread_id = ? AND ns = ? LIMIT 1", place[:2]).fetchone()
+    return found is not None
+
+
 def _waited(connection: sqlite3.Connection, place: Place, task_id: str) -> list[str]:
     rows = connection.execute(
         "SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND task_id = ?",

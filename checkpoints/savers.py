@@ -9,6 +9,7 @@ from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
     BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
@@ -134,8 +135,9 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """As ``put_writes``."""
-        await self.database.awrite(self._drafts.writes(config, writes, task_id, task_path))
+        """As ``put_writes``; where very many branches end at once, they share transactions."""
+        patient = all(channel not in WRITES_IDX_MAP for channel, _ in writes)  # no question, no error
+        await self.database.awrite(self._drafts.writes(config, writes, task_id, task_path), patient=patient)
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """The version after ``current``: it sorts after it, and two forks never make the same one."""

@@ -11,7 +11,8 @@ import ormsgpack
 from treadle.checkpoints import clocks, spaces
 from treadle.checkpoints.memories import Line, Memory, Versions
 from treadle.checkpoints.spaces import Place
-from treadle.checkpoints.values import Pointer, Storage, Tails, Typed, load, pack, unpack
+from treadle.checkpoints.tails import Tails
+from treadle.checkpoints.values import Pointer, Storage, Typed, load, pack, unpack
 
 Write = tuple[str, str, str, Typed]
 """A stored write: task id, channel, task path, value."""

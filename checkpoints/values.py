@@ -10,12 +10,12 @@ import hashlib
 import itertools
 import sqlite3
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import zstandard
+
+from treadle.checkpoints.tails import Link, Tail, Tails
 
 SMALL = 128
 """Bytes up to which a value lies in its checkpoint."""
@@ -23,8 +23,8 @@ SMALL = 128
 SHARED = 1000
 """Bytes from which a value is looked for among those stored already."""
 
-REMEMBERED = 48 * 1024 * 1024
-"""Bytes of growing values kept in memory, so that the next version need not be read back to be compared."""
+LARGE = 16_000
+"""Bytes from which that is done before a value is compressed, not after."""
 
 _RADIX = 4
 _local = threading.local()  # a compressor must not be used by two threads at once
@@ -40,7 +40,7 @@ def pack(data: bytes) -> tuple[int, bytes]:
         return 0, data
     compressor = getattr(_local, "compressor", None)
     if compressor is None:
-        compressor = _local.compressor = zstandard.ZstdCompressor(level=1, write_checksum=False)
+        compressor = _local.compressor = zstandard.ZstdCompressor(level=3, write_checksum=False)
     packed: bytes = compressor.compress(data)
     return (1, packed) if len(packed) < len(data) * 0.9 else (0, data)
 
@@ -77,49 +77,6 @@ def _kind(raw: bytes) -> str:
     return "list" if first <= 0x9F or first in (0xDC, 0xDD) else "text"
 
 
-class Link(NamedTuple):
-    """One stored version of a growing value."""
-
-    id: int
-    ordinal: int
-    length: int
-    """Bytes of the whole value at this version, without its header."""
-
-
-@dataclass(frozen=True)
-class Tail:
-    """The newest version of a growing value, with the versions it rests on, newest first."""
-
-    type: str
-    raw: bytes
-    links: tuple[Link, ...]
-
-
-@dataclass(eq=False)
-class Tails:
-    """The newest growing values of a database, as far as memory allows; only what was committed."""
-
-    _tails: "OrderedDict[int, Tail]" = field(default_factory=OrderedDict)
-    _size: int = 0
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
-
-    def find(self, id_: int) -> Tail | None:
-        """The value with that id, if it is remembered."""
-        with self._mutex:
-            return self._tails.get(id_)
-
-    def keep(self, tail: Tail, *, instead: int | None = None) -> None:
-        """Remember a value, instead of the version that it grew from."""
-        with self._mutex:
-            for id_ in (instead, tail.links[0].id):
-                old = self._tails.pop(id_, None) if id_ is not None else None
-                self._size -= len(old.raw) if old else 0
-            self._tails[tail.links[0].id] = tail
-            self._size += len(tail.raw)
-            while self._size > REMEMBERED and self._tails:
-                self._size -= len(self._tails.popitem(last=False)[1].raw)
-
-
 @dataclass(eq=False)
 class Storage:
     """What one transaction needs to store values of one thread."""
@@ -148,13 +105,13 @@ class Storage:
         digest = None
         if len(raw) >= SHARED and "+" not in type_:  # what is encrypted is never twice the same
             digest = hashlib.blake2b(raw, digest_size=16, person=type_.encode()[:16]).digest()
-            found = self.connection.execute(
-                "SELECT id FROM blobs WHERE home = ? AND digest = ?", (self.home, digest)
-            ).fetchone()
+            found = self._find(digest) if len(raw) >= LARGE else None
             if found is not None:
-                return int(found[0])
+                return found
         codec, body = pack(raw) if "+" not in type_ else (0, raw)
-        id_ = self._insert(type_, digest, None, 0, len(raw), codec, body)
+        id_ = self._insert(type_, digest, None, 0, len(raw), codec, body) or self._find(digest)
+        if id_ is None:
+            raise sqlite3.DatabaseError("a value was not stored")
         if head(type_, raw):
             self.grown.append((Tail(type_, raw, (Link(id_, 0, len(raw) - head(type_, raw)),)), None))
         return id_
@@ -176,12 +133,21 @@ class Storage:
         self.grown.append((Tail(type_, raw, (Link(id_, ordinal, len(raw) - start), *links)), before))
         return id_
 
+    def _find(self, digest: bytes | None) -> int | None:
+        """The value with that digest, if the thread has it."""
+        row = self.connection.execute(
+            "SELECT id FROM blobs WHERE home = ? AND digest = ?", (self.home, digest)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
     def _insert(self, *row: object) -> int:
+        """The id of a new row; 0 if the thread has a value with that digest."""
         cursor = self.connection.execute(
-            "INSERT INTO blobs (home, type, digest, base, ordinal, size, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO blobs (home, type, digest, base, ordinal, size, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
             (self.home, *row),
         )
-        return cursor.lastrowid or 0
+        return (cursor.lastrowid or 0) if cursor.rowcount else 0
 
     def remember(self) -> None:
         """After the commit: keep what grew for the next version."""
@@ -230,12 +196,14 @@ def load(connection: sqlite3.Connection, ids: Iterable[int], tails: Tails | None
     """Types and bytes of stored values, by id; older ones first, since newer ones rest on them."""
     found: dict[int, Typed] = {}
     for id_ in sorted(set(ids)):
-        tail = tails.find(id_) if tails is not None else None
-        if tail is not None:
-            found[id_] = (tail.type, tail.raw)
+        known = tails.known(id_) if tails is not None else None
+        if known is not None:
+            found[id_] = known
             continue
         rows = _chain(connection, id_, found)
         found[id_] = (rows[0]["type"], _join(rows, found)[0])
+        if tails is not None:
+            tails.note(id_, found[id_])
     return found
 
 

@@ -1,0 +1,96 @@
+"""Reading back: the newest state and the history, and how they and a step's cost grow with the number of steps."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.base import empty_checkpoint
+
+from stores import chains, fanouts
+from stores.claims import Claim, Claims
+from stores.subjects import Opened, ours, ready
+from stores.timings import config, medians
+from treadle.checkpoints import SqliteSaver
+
+
+def claims(*, repeats: int, quick: bool) -> Claims:
+    """Ours against the ready saver on the same runs, each read by a saver that has just been opened."""
+    chain = (chains.loop(200), {"document": chains.DOCUMENT, "found": []})
+    for name, (graph, value) in {
+        "loop 200": chain,
+        "fan-out 1000": (fanouts.fan(), {"count": 1000, "results": []}),
+    }.items():
+        with tempfile.TemporaryDirectory() as folder:
+            paths = {which: Path(folder) / f"{which}.db" for which in ("ours", "ready")}
+            for which, opened in _BOTH.items():
+                with opened(paths[which]) as saver:
+                    graph.compile(checkpointer=saver).invoke(value, config())
+            yield from _compared(name, graph, paths, repeats)
+            yield _first(name, paths, repeats)
+    yield from _flat(repeats, 2_000 if quick else 10_000)
+
+
+_BOTH: dict[str, Opened] = {"ours": ours, "ready": ready}
+
+
+def _compared(name: str, graph: Any, paths: dict[str, Path], repeats: int) -> Claims:
+    with ours(paths["ours"]) as mine, ready(paths["ready"]) as theirs:
+        both = {"ours": graph.compile(checkpointer=mine), "ready": graph.compile(checkpointer=theirs)}
+        for what, goal in (("newest state", 2.0), ("history", 1.0)):
+            calls = {which: _reading(what, compiled) for which, compiled in both.items()}
+            taken = medians(calls, 4 * repeats + 1)
+            note = ", ".join(f"{which} {seconds * 1000:.2f} ms" for which, seconds in taken.items())
+            yield Claim(f"{name}: {what}, time over the ready saver's", taken["ours"] / taken["ready"], goal, note=note)
+
+
+def _first(name: str, paths: dict[str, Path], repeats: int) -> Claim:
+    """The first reading of a saver, with opening it: nothing is remembered from readings before."""
+
+    def once(which: str) -> None:
+        with _BOTH[which](paths[which]) as saver:
+            assert saver.get_tuple(config()) is not None
+
+    taken = medians({"ours": lambda: once("ours"), "ready": lambda: once("ready")}, 4 * repeats + 1)
+    note = ", ".join(f"{which} {seconds * 1000:.2f} ms" for which, seconds in taken.items())
+    return Claim(f"{name}: newest state, opening the file included", taken["ours"] / taken["ready"], 2.0, note=note)
+
+
+def _reading(what: str, compiled: Any) -> Any:
+    if what == "history":
+        return lambda: list(compiled.get_state_history(config()))
+    return lambda: compiled.get_state(config())
+
+
+def _flat(repeats: int, last: int) -> Claims:
+    """Steps put by hand: LangGraph's own work is left out. The state has a fixed size."""
+    with tempfile.TemporaryDirectory() as folder, SqliteSaver(Path(folder) / "x.db", synchronous="OFF") as saver:
+        at: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+        costs, reads = {}, {}
+        done = 0
+        for until in (10, 100, 300, last - 200, last):
+            start = time.process_time()
+            for number in range(done, until):
+                at = _step(saver, at, number)
+            costs[until] = (time.process_time() - start) / (until - done)
+            done = until
+            if until in (10, last):
+                with SqliteSaver(saver.path) as reader:
+                    reads[until] = medians({"read": lambda: reader.get_tuple(config())}, 40 * repeats)["read"]
+    note = f"{costs[300] * 1e6:.0f} and {costs[last] * 1e6:.0f} microseconds"
+    yield Claim(f"processor time of a step at {last} over step 100", costs[last] / costs[300], 1.2, note=note)
+    note = f"{reads[10] * 1e6:.0f} and {reads[last] * 1e6:.0f} microseconds"
+    yield Claim(f"newest state at {last} steps over 10", reads[last] / reads[10], 1.3, note=note)
+
+
+def _step(saver: SqliteSaver, at: Any, number: int) -> Any:
+    version = saver.get_next_version(str(number), None)
+    checkpoint: Any = {
+        **empty_checkpoint(),
+        "channel_values": {"count": number, "text": chains.found(number % 50)},
+        "channel_versions": {"count": version, "text": version},
+    }
+    new = {"count": version, "text": version}
+    at = saver.put(at, checkpoint, {"source": "loop", "step": number, "parents": {}}, new)
+    saver.put_writes(at, [("count", number), ("text", chains.found(number % 50))], f"task {number}")
+    return at

@@ -1,0 +1,98 @@
+"""Interleaved repetitions: every subject once, then every subject again; medians of each."""
+
+import asyncio
+import gc
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stores.subjects import AsyncOpened, Opened, size
+
+Config = dict[str, Any]
+
+
+@dataclass
+class Timing:
+    """What the repetitions of one subject took, and how large its file was at last."""
+
+    seconds: list[float] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def median(self) -> float:
+        """The median of the repetitions, in seconds."""
+        return statistics.median(self.seconds)
+
+
+def config(thread: str = "t") -> Config:
+    """A thread's config, with room for long runs."""
+    return {"configurable": {"thread_id": thread}, "recursion_limit": 100_000}
+
+
+def run(graph: Any, value: Any, subjects: Mapping[str, Opened], repeats: int) -> dict[str, Timing]:
+    """Invoke a graph under each subject, in turns; a run is over when its saver is closed."""
+    found = {name: Timing() for name in subjects}
+    for _ in range(repeats):
+        for name, opened in subjects.items():
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "x.db"
+                found[name].seconds.append(_once(graph, value, opened, path))
+                found[name].size = size(path) if path.exists() else 0
+    return found
+
+
+def _once(graph: Any, value: Any, opened: Opened, path: Path) -> float:
+    gc.collect()
+    with opened(path) as saver:
+        compiled = graph.compile(checkpointer=saver)
+        start = time.perf_counter()
+        compiled.invoke(value, config())
+        return time.perf_counter() - start
+
+
+def arun(graph: Any, value: Any, subjects: Mapping[str, AsyncOpened], repeats: int) -> dict[str, Timing]:
+    """As ``run``, with the async API."""
+    found = {name: Timing() for name in subjects}
+    for _ in range(repeats):
+        for name, opened in subjects.items():
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "x.db"
+                found[name].seconds.append(asyncio.run(_aonce(graph, value, opened, path)))
+                found[name].size = size(path) if path.exists() else 0
+    return found
+
+
+async def _aonce(graph: Any, value: Any, opened: AsyncOpened, path: Path) -> float:
+    gc.collect()
+    async with opened(path) as saver:
+        compiled = graph.compile(checkpointer=saver)
+        start = time.perf_counter()
+        await compiled.ainvoke(value, config())
+        return time.perf_counter() - start
+
+
+def added(found: Mapping[str, Timing]) -> float:
+    """What ours adds to a run without a checkpointer, over what the ready saver adds."""
+    bare = found["none"].median
+    return (found["ours"].median - bare) / (found["ready"].median - bare)
+
+
+def told(found: Mapping[str, Timing]) -> str:
+    """The medians in words."""
+    return ", ".join(f"{name} {timing.median * 1000:.0f} ms" for name, timing in found.items())
+
+
+def medians(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median seconds of calls, in turns; each is made once before, to be warm."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(repeats + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if turn:
+                taken[name].append(time.perf_counter() - start)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
