@@ -21,7 +21,7 @@ LINGER = 0.02
 CROWD = 16
 """Writes in one transaction from which more of their kind are taken to be on their way: a wide fan-out is ending."""
 
-LONGEST = 0.1
+LONGEST = 0.02
 """Seconds that an awaited write waits at most, in a crowd, for others to share its transaction."""
 
 IDLE = 2.0

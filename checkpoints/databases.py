@@ -89,7 +89,7 @@ class Database:
     async def awrite(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
         """As ``write``, without blocking the event loop.
 
-        A ``patient`` work waits up to a tenth of a second for others, if many of its kind have just come at once.
+        A ``patient`` work waits up to 20 ms for others, if many of its kind have just come at once.
         """
         self._writable()
         return cast(T, await self._commits.awrite(work, patient=patient))

@@ -15,9 +15,9 @@ def progress(saver: BaseCheckpointSaver[Any], thread_id: str) -> Mapping[str, Pr
     """Counts by node path, for any graph and any saver; what was never come to is missing.
 
     A path is the names from the outermost graph inwards, joined with ``|`` (``findings|branch|finding``), as in
-    `treadle.graphs.pictures`. A node that holds a subgraph counts its own tasks, one a branch. "" is the run itself:
-    done, waiting, running or failed, once; an unknown thread has no entry at all. "running" means due: begun, or left
-    by a process that ended, or held by ``interrupt_before``.
+    `treadle.graphs.drawings.pictures`. A node that holds a subgraph counts its own tasks, one a branch. "" is the run
+    itself: done, waiting, running or failed, once; an unknown thread has no entry at all. "running" means due: begun,
+    or left by a process that ended, or held by ``interrupt_before``.
 
     Every checkpoint of the thread is read once by `saver.list`, and the keys of its journal, if there is one. What a
     finished task is called is not stored: where different steps that are no subgraphs run side by side, they count as

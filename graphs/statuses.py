@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from treadle.graphs.pictures import Node
+from treadle.graphs.drawings.pictures import Node
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import ValidationError
 
 from treadle.errors import ModelUnavailable
+from treadle.nodes.local.weights import DEFAULT, find
 from treadle.nodes.names import Name, Value, parsed
 from treadle.nodes.outputs import told
-from treadle.nodes.weights import DEFAULT, find
 
 VARIABLE = "TREADLE_MODEL"
 """The environment variable that names the model to use where none is named."""
@@ -107,7 +107,7 @@ def _made(
 
 def _bedrock(name: Name) -> BaseChatModel:
     """Return a Bedrock model; where it is is part of what makes it the same, since the environment may change it."""
-    from treadle.nodes.bedrock import Parameters, bedrock, where
+    from treadle.nodes.bedrock.models import Parameters, bedrock, where
 
     try:
         parameters = Parameters.model_validate(name.options)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from treadle.errors import ModelUnavailable
-from treadle.nodes.weights import find, folder
+from treadle.nodes.local.weights import find, folder
 
 FETCH = Path(__file__).parents[2] / "shared" / "tools" / "fetch-weights"
 """Assembles the weights on machines that do not reach their publisher."""

@@ -32,7 +32,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, decide, pending
-from treadle.checkpoints.checkups import checkup
+from treadle.checkpoints.care.checkups import checkup
 from treadle.errors import RunNotFound
 
 WORDS = "The Supplier shall deliver the Services with reasonable skill and care. " * 60

@@ -22,7 +22,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, decide, decisions, pending, runs, verify
-from treadle.checkpoints.checkups import checkup
+from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.fences import FENCE
 from treadle.errors import LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound
 

@@ -26,8 +26,8 @@ from treadle.errors import (
     TreadleError,
 )
 from treadle.nodes import model, prompt
-from treadle.nodes.breakers import Breaker, breaker
-from treadle.nodes.converses import BedrockModel
+from treadle.nodes.bedrock.breakers import Breaker, breaker
+from treadle.nodes.bedrock.converses import BedrockModel
 from treadle.testing import Answer, ConverseServer, Request
 
 ID = "anthropic.claude-3-haiku-20240307-v1:0"

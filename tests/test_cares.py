@@ -16,14 +16,14 @@ from typer.testing import CliRunner
 from workloads import INPUT, WORKLOADS, answered, waiting
 
 from treadle.checkpoints import SqliteSaver, decide, pending, runs, traces, verify
-from treadle.checkpoints.backups import backup, verified
-from treadle.checkpoints.checkups import checkup
-from treadle.checkpoints.compactions import compact
+from treadle.checkpoints.care.backups import backup, verified
+from treadle.checkpoints.care.checkups import checkup
+from treadle.checkpoints.care.compactions import compact
+from treadle.checkpoints.care.exports import export, restore
+from treadle.checkpoints.care.imports import load
+from treadle.checkpoints.care.prunings import prune
 from treadle.checkpoints.decisions import decisions
-from treadle.checkpoints.exports import export, restore
-from treadle.checkpoints.imports import load
 from treadle.checkpoints.leases import lease
-from treadle.checkpoints.prunings import prune
 from treadle.commands import app
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreReadOnly
 

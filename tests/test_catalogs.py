@@ -10,7 +10,7 @@ from langgraph.graph import StateGraph
 
 from treadle.errors import GraphNotFound
 from treadle.graphs.catalogs import catalog
-from treadle.graphs.pictures import picture
+from treadle.graphs.drawings.pictures import picture
 
 MODULE = """
 from typing import TypedDict

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from treadle.errors import GraphBuildError
 from treadle.nodes.limits import Limit, Passed, limit, states
-from treadle.nodes.paces import Pace, Sent
-from treadle.nodes.quotas import Quota
+from treadle.nodes.limits.paces import Pace, Sent
+from treadle.nodes.limits.quotas import Quota
 from treadle.testing.mishaps import MISHAPS
 
 names = (f"resource {number}" for number in count())

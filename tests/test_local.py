@@ -14,8 +14,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from treadle.errors import ModelUnavailable, OutputInvalid, PromptTooLong
-from treadle.nodes import engines
-from treadle.nodes.local import LocalModel
+from treadle.nodes.local import LocalModel, engines
 
 pytestmark = pytest.mark.weights
 
@@ -301,7 +300,7 @@ def test_control_c_ends_an_answer_that_would_go_on(small_weights: Path) -> None:
     done = _python(
         """
         import os, signal, threading, time
-        from treadle.nodes import engines
+        from treadle.nodes.local import engines
         from treadle.nodes.local import LocalModel
 
         def interrupt():

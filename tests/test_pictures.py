@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
-from treadle.graphs.boxes import Sizes
 from treadle.graphs.drawings import dot, mermaid, svg
-from treadle.graphs.labels import breadth, lines
-from treadle.graphs.layouts import layout
-from treadle.graphs.mermaids import AROUND
-from treadle.graphs.pictures import Picture, picture
+from treadle.graphs.drawings.boxes import Sizes
+from treadle.graphs.drawings.labels import breadth, lines
+from treadle.graphs.drawings.layouts import layout
+from treadle.graphs.drawings.mermaids import AROUND
+from treadle.graphs.drawings.pictures import Picture, picture
 from treadle.graphs.statuses import DARK, LIGHT, Progress, Tone, mark
 
 GRAPHVIZ = shutil.which("dot")

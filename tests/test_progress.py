@@ -11,7 +11,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver as ReadySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
-from treadle.graphs.pictures import picture
+from treadle.graphs.drawings.pictures import picture
 from treadle.graphs.progress import progress
 from treadle.graphs.statuses import Progress
 

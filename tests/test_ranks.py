@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from treadle.nodes import ranks
+from treadle.nodes.rules import ranks
 
 TEXT = (
     "The cat sat. The supplier delivers the parcels on Monday. Late parcels cost the supplier a fee. "

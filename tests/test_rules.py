@@ -13,8 +13,8 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 from pydantic import BaseModel, Field
 
-from treadle.nodes import lexicons, ranks, rules
-from treadle.nodes.rules import NOTE, RulesModel
+from treadle.nodes import rules
+from treadle.nodes.rules import NOTE, RulesModel, lexicons, ranks
 from treadle.nodes.splits import clauses
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

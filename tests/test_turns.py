@@ -1,7 +1,7 @@
 import pytest
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from treadle.nodes.turns import turns
+from treadle.nodes.local.turns import turns
 
 
 def test_system_words_come_first_wherever_they_stand() -> None:

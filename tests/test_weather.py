@@ -21,7 +21,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from workloads import INPUT, WORKLOADS, waiting
 
 from treadle.checkpoints import SqliteSaver, pending, run, runs
-from treadle.checkpoints.checkups import checkup
+from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.mounts import ALLOWED, NETWORK, admit, kind
 from treadle.errors import StoreCorrupt, StoreError, StoreFull, StoreReadOnly
 

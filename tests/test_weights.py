@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 
 from treadle.errors import ModelUnavailable
-from treadle.nodes import weights
-from treadle.nodes.weights import Weights
+from treadle.nodes.local import weights
+from treadle.nodes.local.weights import Weights
 
 CONTENT = bytes(range(256)) * 40_000
 

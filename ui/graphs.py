@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from treadle.checkpoints.runs import Run, run, runs
 from treadle.errors import RunNotFound, TreadleError
 from treadle.graphs.drawings import dot, mermaid, svg
-from treadle.graphs.pictures import Drawable
+from treadle.graphs.drawings.pictures import Drawable
 from treadle.graphs.progress import progress
 from treadle.graphs.statuses import Progress
 from treadle.ui.empties import empty

@@ -15,7 +15,7 @@ from treadle.commands.printing import as_json, many, say, told
 from treadle.errors import StoreCorrupt, StoreReadOnly
 
 if TYPE_CHECKING:
-    from treadle.checkpoints.imports import Import
+    from treadle.checkpoints.care.imports import Import
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Take care of a database.")
 
@@ -34,7 +34,7 @@ def check(
 
     Example: `treadle db check`
     """
-    from treadle.checkpoints.checkups import checkup
+    from treadle.checkpoints.care.checkups import checkup
 
     with existing(db) as saver:
         found = checkup(saver, values=not quick)
@@ -59,7 +59,7 @@ def backup(
 
     Example: `treadle db backup nightly.db --replace`
     """
-    from treadle.checkpoints import backups
+    from treadle.checkpoints.care import backups
 
     with existing(db) as saver:
         made = backups.backup(saver, target, replace=replace)
@@ -79,7 +79,7 @@ def compact(
 
     Example: `treadle db compact`
     """
-    from treadle.checkpoints import compactions
+    from treadle.checkpoints.care import compactions
 
     with existing(db, readonly=False) as saver:
         made = compactions.compact(saver, rewrite=not quick)
@@ -105,7 +105,7 @@ def prune(
 
     Example: `treadle db prune --keep 1 --older 30d`
     """
-    from treadle.checkpoints import prunings
+    from treadle.checkpoints.care import prunings
 
     if (keep is None and older is None) or (whole and older is None):
         raise Mistake("Say what is to go: --keep COUNT, --older AGE, or both; --whole goes with --older.")
@@ -149,7 +149,7 @@ def import_(
 
     Example: `treadle db import checkpoints.sqlite`
     """
-    from treadle.checkpoints import imports
+    from treadle.checkpoints.care import imports
 
     if not file.is_file():
         raise Mistake(f"There is no file {file}.")
@@ -177,7 +177,7 @@ def _is_database(file: Path) -> bool:
 
 
 def _restore(file: Path, thread: list[str] | None, db: Path, *, json: bool) -> None:
-    from treadle.checkpoints import exports
+    from treadle.checkpoints.care import exports
 
     if thread and len(thread) > 1:
         raise Mistake("An exported file holds one run: --thread gives it another thread id, so give it once.")
@@ -204,7 +204,7 @@ def export(
 
     Example: `treadle db export contract_review-1f2e3d4c run.jsonl`
     """
-    from treadle.checkpoints import exports
+    from treadle.checkpoints.care import exports
 
     with existing(db) as saver:
         if file is None:

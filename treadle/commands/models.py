@@ -53,8 +53,8 @@ def _rows() -> Iterator[Row]:
 
 
 def _local(chosen: str) -> Iterator[Row]:
-    from treadle.nodes.downloads import told as size
-    from treadle.nodes.weights import DEFAULT, KNOWN, present
+    from treadle.nodes.local.downloads import told as size
+    from treadle.nodes.local.weights import DEFAULT, KNOWN, present
 
     runtime = find_spec("xllamacpp") is not None
     for name, weights in KNOWN.items():
@@ -83,7 +83,7 @@ def pull(
     """
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from treadle.nodes.weights import DEFAULT, known, pull
+    from treadle.nodes.local.weights import DEFAULT, known, pull
 
     weights = known(name or DEFAULT)
     say(f"{weights.name} ({weights.licence}) from {weights.repository}")
@@ -106,7 +106,7 @@ def add(file: Annotated[Path, typer.Argument(help="A copy of known weights, from
 
     Example: `treadle models add ~/Downloads/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf`
     """
-    from treadle.nodes.weights import add
+    from treadle.nodes.local.weights import add
 
     weights = add(file)
     say(f"Added {weights.name}, good for {weights.use}.")

@@ -72,7 +72,7 @@ def usable(spec: str) -> None:
     Raises:
         ModelUnavailable: it cannot; the message says what would help.
     """
-    from treadle.nodes import weights
+    from treadle.nodes.local import weights
     from treadle.nodes.models import model
 
     model(spec)

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from treadle.graphs.pictures import Node, Picture
+    from treadle.graphs.drawings.pictures import Node, Picture
 
 
 def outline(graph: Any, *, progress: Mapping[str, Any] | None = None) -> str:
     """Return a graph as lines of text, with each step's status where the progress of a run is given."""
-    from treadle.graphs.pictures import picture
+    from treadle.graphs.drawings.pictures import picture
 
     drawn = picture(graph)
     return "\n".join(_level(drawn, "", 0, progress))

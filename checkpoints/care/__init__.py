@@ -1,0 +1,1 @@
+"""Taking care of a database: check, back up, compact, prune, import, export."""
