@@ -10,6 +10,7 @@ from pathlib import Path
 from stores import fanouts
 from stores.claims import Claim, Claims
 from stores.subjects import ASYNC, SYNC
+from stores.texts import prose
 from stores.timings import Timing, arun, run, told
 
 _SLOW = """
@@ -48,5 +49,5 @@ def _measure(repeats: int) -> None:
 
 if __name__ == "__main__":
     for warm in range(1000):
-        fanouts.prose(1000, warm)
+        prose(1000, warm)
     _measure(int(sys.argv[1]))

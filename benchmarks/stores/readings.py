@@ -90,7 +90,7 @@ def _step(saver: SqliteSaver, at: Any, number: int) -> Any:
         "channel_values": {"count": number, "text": chains.found(number % 50)},
         "channel_versions": {"count": version, "text": version},
     }
-    new = {"count": version, "text": version}
+    new: Any = {"count": version, "text": version}
     at = saver.put(at, checkpoint, {"source": "loop", "step": number, "parents": {}}, new)
     saver.put_writes(at, [("count", number), ("text", chains.found(number % 50))], f"task {number}")
     return at

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+
 from stores.subjects import AsyncOpened, Opened, size
 
-Config = dict[str, Any]
+Config = RunnableConfig
 
 
 @dataclass
