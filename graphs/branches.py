@@ -228,4 +228,5 @@ class Leaf(Runnable[Spot, Update]):
 
 def is_leaf(worker: Any) -> bool:
     """Whether a worker is one step, and no graph that may stop for a person half-way."""
-    return isinstance(worker, Step) and not isinstance(worker, Review)
+    steps = (worker, *getattr(worker, "otherwise", ()))
+    return isinstance(worker, Step) and not any(isinstance(one, Review) for one in steps)

@@ -98,8 +98,8 @@ def fan_out(
         workers, fallback = _batched(label, workers, item, over, pure), _batched(label, fallback, item, over, pure)
         built = [_worker(one, label, given) for one in workers]
         spare = [_worker(one, label, given) for one in fallback]
-    leaves = not pauses and all(map(is_leaf, [*workers, *fallback]))
     pausing = any(waits(one) for one in [*built, *spare])
+    leaves = not pauses and not pausing and all(map(is_leaf, [*workers, *fallback]))
     _check(label, built, over=over, limit=limit, need=need, within=within, pausing=pausing)
     if lanes and not leaves:
         raise GraphBuildError(

@@ -29,7 +29,7 @@ def rate(clause: dict[str, Any]) -> Finding:
 
 def memo(findings: list[Finding]) -> str:
     """Tell of every finding."""
-    return "\n".join(f"{one['risk']}: {one['reason']}" for one in findings)  # type: ignore[index]
+    return "\n".join(f"{one.risk}: {one.reason}" for one in findings)
 
 
 check = review(
