@@ -14,6 +14,7 @@ from treadle.graphs.reviews import Review
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.limits import Limit, Passed
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
+from treadle.nodes.prompts import Prompt
 from treadle.nodes.races import Hedged
 from treadle.nodes.records import Remember
 from treadle.nodes.retries import BUGS, Retry, throttled
@@ -228,5 +229,5 @@ class Leaf(Runnable[Spot, Update]):
 
 def is_leaf(worker: Any) -> bool:
     """Whether a worker is one step, and no graph that may stop for a person half-way."""
-    steps = (worker, *getattr(worker, "otherwise", ()))
-    return isinstance(worker, Step) and not any(isinstance(one, Review) for one in steps)
+    ends_at_a_person = isinstance(worker, Review) or (isinstance(worker, Prompt) and worker.person is not None)
+    return isinstance(worker, Step) and not ends_at_a_person
