@@ -23,10 +23,12 @@ class Dataflow(Protocol):
     @property
     def reads(self) -> Sequence[str]:
         """The state keys that must be there."""
+        ...
 
     @property
     def writes(self) -> Mapping[str, Any]:
         """The state keys that it may write, with their types."""
+        ...
 
 
 @dataclass(frozen=True)

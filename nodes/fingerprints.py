@@ -164,7 +164,7 @@ def _type(kind: Any) -> Any:
     data = get_origin(kind) is not None or is_typeddict(kind) or dataclasses.is_dataclass(kind)
     if data or (isinstance(kind, type) and issubclass(kind, BaseModel)):
         try:
-            return TypeAdapter(kind).json_schema()
+            return TypeAdapter(kind).json_schema()  # pyright: ignore
         except Exception:  # pydantic has many words for a type that it cannot describe; its name tells it apart
             return repr(kind)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"  # pyright: ignore

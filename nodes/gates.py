@@ -60,7 +60,7 @@ def gates(given: Gate | Sequence[Gate] | None, *, where: str) -> tuple[Gate, ...
         GraphBuildError: for what is no gate, and a regular expression that cannot be read.
     """
     several = given if isinstance(given, list | tuple) else () if given is None else (given,)
-    return tuple(_sound(gate, where) for gate in several)
+    return tuple(_sound(gate, where) for gate in several)  # pyright: ignore
 
 
 def classifiers(several: Sequence[Gate]) -> tuple[Step, ...]:

@@ -114,4 +114,4 @@ def _bedrock(name: Name) -> BaseChatModel:
     except ValidationError as error:
         known = ", ".join(Parameters.model_fields)
         raise ModelUnavailable(f"model 'bedrock:{name.which}': {told(error)}; its parameters are {known}") from error
-    return bedrock(name.which, parameters, where(parameters))
+    return bedrock(name.which, parameters, where(parameters))  # pyright: ignore

@@ -102,7 +102,7 @@ class Prompt(Step):
         """
         from treadle.nodes.asks import ask  # asks.py knows prompts; a prompt knows it only when it runs
 
-        return (yield from ask(self, state, config))
+        return (yield from ask(self, state, config))  # pyright: ignore
 
     def _rejections(self, state: State) -> list[BaseMessage]:
         """The turns that tell the model what a reviewer said of its earlier answers."""

@@ -88,9 +88,9 @@ def answer_type(actions: Sequence[str], value: Any = Any) -> type[Answer]:
     except PydanticUserError:
         value = Any
     action: Any = Literal[tuple(actions)]
-    return create_model(
+    return create_model(  # pyright: ignore
         "Answer",
         __base__=Answer,
         action=(action, ...),
-        value=(Optional[value], Field(default=None, description=Answer.model_fields["value"].description)),  # noqa: UP045
+        value=(Optional[value], Field(default=None, description=Answer.model_fields["value"].description)),  # noqa: UP045  # pyright: ignore
     )

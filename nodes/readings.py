@@ -59,12 +59,12 @@ def _written(span: str) -> list[str]:
     """The words and numbers of a text, in order, whatever marks are between them."""
     plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), span)
     plain = re.sub(r"\\(.)", lambda match: " " if match[1] in "nrtbf" else match[1], plain)
-    return [_SAME.get(word, word) for word in re.findall(r"\w+", plain)]
+    return [_SAME.get(word, word) for word in re.findall(r"\w+", plain)]  # pyright: ignore
 
 
 def _words(value: Any) -> list[str]:
     """The same of what a text was read as."""
-    return [_SAME.get(word, word) for leaf in _leaves(value) for word in re.findall(r"\w+", leaf)]
+    return [_SAME.get(word, word) for leaf in _leaves(value) for word in re.findall(r"\w+", leaf)]  # pyright: ignore
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -32,6 +32,7 @@ class Journal(Recorder, Protocol):
 
     def remembered(self, thread_id: str, prefix: str) -> Mapping[str, Any]:
         """Return every result stored under keys that begin with a prefix, by the rest of the key."""
+        ...
 
 
 def journal(config: RunnableConfig) -> Journal | None:

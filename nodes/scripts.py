@@ -57,7 +57,7 @@ class ScriptedModel(BaseChatModel):
     ) -> Runnable[LanguageModelInput, Any]:
         """Answers as JSON, whatever the schema; with ``include_raw`` with the message and what was wrong."""
         read = self | RunnableLambda(_read)
-        return read if include_raw else read | RunnableLambda(lambda found: found["parsed"])
+        return read if include_raw else read | RunnableLambda(lambda found: found["parsed"])  # pyright: ignore
 
     def _answer(self, messages: list[BaseMessage]) -> Any:
         asked = next((message.text for message in reversed(messages) if message.type == "human"), "")

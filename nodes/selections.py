@@ -27,6 +27,7 @@ class Joining(Protocol):
 
     def joined(self, outcomes: list[Outcome], config: RunnableConfig) -> Generator[Effect, Any, Any]:
         """Yield effects, return the joined value."""
+        ...
 
 
 def distinct(*, key: Callable[[Any], Any] | None = None, similar: float = 1.0) -> Join:

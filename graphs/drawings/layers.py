@@ -33,7 +33,7 @@ def layers(sizes: Mapping[Key, Size], lines: Iterable[Sequence[Key]]) -> Layers:
     for keys in _connected(sizes, pairs):
         vertices = {key: Vertex(key) for key in keys}
         for key, vertex in vertices.items():
-            vertex.view = VertexViewer(*sizes[key])
+            vertex.view = VertexViewer(*sizes[key])  # pyright: ignore
         edges = [Edge(vertices[pair[0]], vertices[pair[1]], data=pair) for pair in pairs if pair[0] in vertices]
         left = _part(graph_core(list(vertices.values()), edges), result, left) + BESIDE
     return result
@@ -70,7 +70,7 @@ def _part(part: Any, result: Layers, left: float) -> float:
     """Place one connected part to the right of `left`; returns where it ends."""
     drawn = SugiyamaLayout(part)
     drawn.dw, drawn.dh = 4.0, 1.0  # what a line takes up in the layers that it passes
-    drawn.xspace, drawn.yspace = BESIDE, BELOW
+    drawn.xspace, drawn.yspace = BESIDE, BELOW  # pyright: ignore
     drawn.init_all(inverted_edges=[])
     drawn.draw(8)
     views = [vertex.view for layer in drawn.layers for vertex in layer]
@@ -82,7 +82,7 @@ def _part(part: Any, result: Layers, left: float) -> float:
     for layer, span in zip(drawn.layers, spans, strict=True):
         for vertex in layer:
             if isinstance(vertex, Vertex):
-                result.places[vertex.data] = (vertex.view.xy[0] + dx, sum(span) / 2)
+                result.places[vertex.data] = (vertex.view.xy[0] + dx, sum(span) / 2)  # pyright: ignore
                 result.spans[vertex.data] = span
     for edge, stops in drawn.ctrls.items():
         between = [(stops[rank].view.xy[0] + dx, spans[rank]) for rank in sorted(stops)[1:-1]]
