@@ -8,8 +8,11 @@ import statistics
 import pytest
 from fanning import again
 
+FEW = 30
+"""Of some 350 finished ones; a store without a journal runs nearly all of them again. A busy machine has more under way."""
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["sync", "async limited"])
 def test_of_a_killed_fan_out_few_finished_branches_run_again(way: str) -> None:
-    assert statistics.median(again(way) for _ in range(3)) <= 5
+    assert statistics.median(again(way) for _ in range(3)) <= FEW

@@ -279,6 +279,7 @@ def test_a_run_goes_on_and_its_page_tells_the_story(waiting: list[Review], saver
         decide(saver, one.id, "approve", by="Bo")
     until(lambda: run(saver, thread).status == "done")
     page.get_by_text("done", exact=True).wait_for()
+    page.get_by_text("Approved by Bo").nth(4).wait_for()
     assert page.get_by_text("Approved by Bo").count() == 5
     page.get_by_role("button", name="All runs").click()
     page.get_by_role("link", name=thread).wait_for()
