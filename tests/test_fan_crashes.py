@@ -9,7 +9,7 @@ import pytest
 from fanning import again
 
 FEW = 30
-"""Of some 350 finished ones; a store without a journal runs nearly all of them again. A busy machine has more under way."""
+"""Of some 350 finished; without a journal nearly all run again. A busy machine has more of them under way."""
 
 
 @pytest.mark.slow
