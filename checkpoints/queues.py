@@ -149,8 +149,8 @@ def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str]) ->
         connection.execute("UPDATE reviews SET status = 'closed', closed_at = ? WHERE seq = ?", (now, row["seq"]))
         if row["status"] == "decided":
             connection.execute(
-                "UPDATE decisions SET applied_at = ?1 WHERE seq ="  # an earlier one was refused by the graph
-                " (SELECT max(seq) FROM decisions WHERE thread_id = ?2 AND interrupt_id = ?3)",
+                "UPDATE decisions SET applied_at = ? WHERE seq ="  # an earlier one was refused by the graph
+                " (SELECT max(seq) FROM decisions WHERE thread_id = ? AND interrupt_id = ?)",
                 (now, thread_id, id_),
             )
 
@@ -179,9 +179,9 @@ def advance(connection: sqlite3.Connection, place: Place) -> None:
     thread_id, ns, id_ = place
     start, end = (ns + "|", ns + "}") if ns else ("", "\U0010ffff")  # "}" comes after "|"
     rows = connection.execute(
-        "SELECT interrupt_id FROM waits WHERE thread_id = ?1 AND ns = ?2 AND checkpoint_id < ?3"
-        " UNION SELECT interrupt_id FROM waits WHERE thread_id = ?1 AND ns >= ?4 AND ns < ?5 AND checkpoint_id < ?3",
-        (thread_id, ns, id_, start, end),
+        "SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?"
+        " UNION SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns >= ? AND ns < ? AND checkpoint_id < ?",
+        (thread_id, ns, id_, thread_id, start, end, id_),
     ).fetchall()
     close(connection, place.thread_id, [row[0] for row in rows])
 

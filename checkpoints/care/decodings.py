@@ -72,9 +72,9 @@ def _blobs(
 ) -> Iterator[str]:
     """Values that no other rests on: to decode these is to read every row."""
     for (id_,) in connection.execute(
-        "SELECT id FROM blobs WHERE home = ?1 AND id NOT IN"
-        " (SELECT base FROM blobs WHERE home = ?1 AND base IS NOT NULL) ORDER BY id",
-        (home,),
+        "SELECT id FROM blobs WHERE home = ? AND id NOT IN"
+        " (SELECT base FROM blobs WHERE home = ? AND base IS NOT NULL) ORDER BY id",
+        (home, home),
     ):
         if id_ not in users:
             continue
