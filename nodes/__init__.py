@@ -3,6 +3,7 @@
 from treadle.nodes.alternatives import race
 from treadle.nodes.attachments import attachment
 from treadle.nodes.batches import Batch
+from treadle.nodes.functions import Function, step
 from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
@@ -14,7 +15,7 @@ from treadle.nodes.prompts import Prompt, prompt
 from treadle.nodes.questions import Answer, Question
 from treadle.nodes.retries import Retry
 from treadle.nodes.selections import best_of, distinct, fold, rank, stitch, tree
-from treadle.nodes.steps import Function, Step, step
+from treadle.nodes.steps import Step
 
 __all__ = [
     "Answer",
