@@ -13,8 +13,9 @@ from treadle.nodes.outputs import Confidence
 from treadle.nodes.prompts import Prompt, prompt
 from treadle.nodes.questions import Answer, Question
 from treadle.nodes.retries import Retry
-from treadle.nodes.selections import best_of, distinct, fold, rank, stitch, tree
+from treadle.nodes.selections import best_of, distinct, fold, rank, tree
 from treadle.nodes.steps import Function, Step, step
+from treadle.nodes.stitches import stitch
 
 __all__ = [
     "Answer",
