@@ -16,9 +16,10 @@ from treadle.nodes.panels import Panel
 from treadle.nodes.prompts import Prompt, prompt
 from treadle.nodes.questions import Answer, Question
 from treadle.nodes.retries import Retry
-from treadle.nodes.selections import best_of, distinct, fold, rank, stitch, tree
+from treadle.nodes.selections import best_of, distinct, fold, rank, tree
 from treadle.nodes.sources import Source
 from treadle.nodes.steps import Step
+from treadle.nodes.stitches import stitch
 
 __all__ = [
     "Answer",
