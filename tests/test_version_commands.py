@@ -1,4 +1,4 @@
-"""`treadle versions`: versions are listed, named, compared and chosen in the terminal; workers keep runs to their own."""
+"""`treadle versions` in the terminal; workers keep each run to the version of the graph that it began with."""
 
 import json
 from pathlib import Path
