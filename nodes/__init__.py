@@ -3,6 +3,7 @@
 from treadle.nodes.alternatives import race
 from treadle.nodes.attachments import attachment
 from treadle.nodes.batches import Batch
+from treadle.nodes.confidences import Below
 from treadle.nodes.deadlines import Deadline
 from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.hedges import Hedge
@@ -22,6 +23,7 @@ from treadle.nodes.steps import Function, Step, step
 __all__ = [
     "Answer",
     "Batch",
+    "Below",
     "Check",
     "Choice",
     "Confidence",
