@@ -111,7 +111,8 @@ def review(
 def _shape(actions: Sequence[str]) -> Shape:
     """What a person is there for who can do this."""
     telling: Mapping[str, Shape] = {"take_over": "escalation", "respond": "feedback", "edit": "edit"}
-    return next((shape for action, shape in telling.items() if action in actions), "approval")
+    found = [shape for action, shape in telling.items() if action in actions]
+    return found[0] if found else "approval"
 
 
 def _check(made: Review) -> None:

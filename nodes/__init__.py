@@ -5,6 +5,7 @@ from treadle.nodes.attachments import attachment
 from treadle.nodes.batches import Batch
 from treadle.nodes.confidences import Below
 from treadle.nodes.deadlines import Deadline
+from treadle.nodes.functions import Function, step
 from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
@@ -16,9 +17,10 @@ from treadle.nodes.panels import Panel
 from treadle.nodes.prompts import Prompt, prompt
 from treadle.nodes.questions import Answer, Question
 from treadle.nodes.retries import Retry
-from treadle.nodes.selections import best_of, distinct, fold, rank, stitch, tree
+from treadle.nodes.selections import best_of, distinct, fold, rank, tree
 from treadle.nodes.sources import Source
-from treadle.nodes.steps import Function, Step, step
+from treadle.nodes.steps import Step
+from treadle.nodes.stitches import stitch
 
 __all__ = [
     "Answer",
