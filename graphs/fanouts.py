@@ -15,7 +15,6 @@ from treadle.graphs.gathers import JOIN, Gather
 from treadle.graphs.items import Naming
 from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern, merged, reduced
-from treadle.graphs.reviews import Review
 from treadle.graphs.shards import shards
 from treadle.nodes.batches import Batch, Batched
 from treadle.nodes.hedges import Hedge
@@ -25,6 +24,7 @@ from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
 from treadle.nodes.quorums import OnError
 from treadle.nodes.retries import Retry
+from treadle.nodes.reviews import Review
 from treadle.nodes.selections import Joining, join_of
 
 
