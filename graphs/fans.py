@@ -16,7 +16,7 @@ from treadle.graphs.branches import outcomes_of
 from treadle.graphs.crews import Crew, at_work, told, under_way
 from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, storable
 from treadle.graphs.paces import Pace
-from treadle.graphs.shards import SIZE, Graph, Wide
+from treadle.graphs.shards import SIZE, Graph, Wide, unkept
 from treadle.nodes.batches import Batch, unpacked
 from treadle.nodes.executors import Pool, within
 from treadle.nodes.joins import Join
@@ -139,11 +139,12 @@ class Fan:
         crew = yield Block(lambda: self.crew(state, config, pace))
         self._undercut(config)
         graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
+        inside = unkept(config) if graph is light else config
         whole = {"first": 0, "count": len(crew.leads)}
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
-                done = yield Unless(crew.sign, Wide(graph, whole, config, threads=threads))
+                done = yield Unless(crew.sign, Wide(graph, whole, inside, threads=threads))
             except Stopped:
                 done = None  # LangGraph's own way through branches that end one by one would take too long
             except GraphInterrupt:
