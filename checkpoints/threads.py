@@ -208,7 +208,7 @@ def _copy_rest(connection: sqlite3.Connection, source: str, target: str) -> None
         )
     connection.execute(
         "INSERT OR REPLACE INTO runs (thread_id, graph, fingerprint, config, steps, created_at, updated_at,"
-        " parent_thread, forked_from) SELECT ?, graph, fingerprint, config, steps, ?, ?, parent_thread, thread_id"
+        " parent_thread) SELECT ?, graph, fingerprint, config, steps, ?, ?, thread_id"
         " FROM runs WHERE thread_id = ?",
         (target, time.time(), time.time(), source),
     )

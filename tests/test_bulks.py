@@ -281,7 +281,7 @@ def race(path: str, gate: Any) -> None:
 def test_of_several_workers_each_use_is_made_once_and_the_cap_holds(saver: SqliteSaver) -> None:
     start(saver, amounts(*[1] * 60))
     made = rule(saver, "shop", "refund", SMALL, by="ann", cap=40)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     gate = context.Barrier(3)
     racers = [context.Process(target=race, args=(str(saver.path), gate)) for _ in range(3)]
     for racer in racers:

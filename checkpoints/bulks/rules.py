@@ -204,7 +204,9 @@ def _rule(row: Mapping[str, Any]) -> Rule:
 
 def _matching(connection: sqlite3.Connection, one: Rule, since: float, limit: int | None) -> list[Review]:
     rows = connection.execute(
-        "SELECT * FROM reviews WHERE graph = ? AND gate = ? AND status = 'pending' AND asked_at >= ? ORDER BY asked_at",
+        "SELECT * FROM reviews WHERE graph = ? AND gate = ? AND status = 'pending' AND asked_at >= ?"
+        " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.thread_id = reviews.thread_id AND forked_from IS NOT NULL)"
+        " ORDER BY asked_at",
         (one.graph, one.gate, since),
     )
     return list(islice(filter(one.fits, (load(connection, row) for row in rows)), limit))
