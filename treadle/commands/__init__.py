@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from treadle.commands import (
-    audit, db, decide, demo, doctor, graph, models, reviews, rules, run, runs, ui, versions, worker,
+    audit,
+    db,
+    decide,
+    demo,
+    doctor,
+    graph,
+    models,
+    reviews,
+    rules,
+    run,
+    runs,
+    ui,
+    versions,
+    worker,
 )  # fmt: skip
 from treadle.commands.mistakes import CODES, STOPPED, Guarded, stopped
 
