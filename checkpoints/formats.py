@@ -1,4 +1,4 @@
-"""Rows as the second version of the tables had them, in the form that they have since: for files and exported runs."""
+"""Rows as the first versions of the tables had them, in the form that they have since: for files and exported runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import ormsgpack
 
 from treadle.checkpoints.packs import pack, unpack
 
-WRITES = 3
+WRITES = 4
 """The version of the tables from which on writes of many tasks lie in one row, and ids of values beside bodies."""
 
 

@@ -135,10 +135,10 @@ def test_a_joined_value_is_stored_as_what_its_branches_wrote(saver: SqliteSaver)
         assert checkup(other) == []
 
 
-def test_a_file_of_the_second_version_is_brought_up_to_date_with_all_it_holds(tmp_path: Path) -> None:
+def test_a_file_of_an_earlier_version_is_brought_up_to_date_with_all_it_holds(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     checkpoint: Any = {**empty_checkpoint(), "id": "1", "channel_versions": {"big": "1", "small": "1"}}
-    _second(path, checkpoint)
+    _earlier(path, checkpoint)
     with SqliteSaver(path) as saver:
         found = saver.get_tuple(START)
         assert found is not None
@@ -153,8 +153,8 @@ def test_a_file_of_the_second_version_is_brought_up_to_date_with_all_it_holds(tm
         assert checkup(saver) == []
 
 
-def _second(path: Path, checkpoint: Any) -> None:
-    """A file as it was made by the second version of the tables."""
+def _earlier(path: Path, checkpoint: Any) -> None:
+    """A file as it was made by the third version of the tables."""
     serde = SqliteSaver(path.with_name("other.db")).serde
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
@@ -179,7 +179,7 @@ def _second(path: Path, checkpoint: Any) -> None:
         rows,
     )
     connection.execute(f"PRAGMA application_id={APPLICATION}")
-    connection.execute("PRAGMA user_version=2")
+    connection.execute("PRAGMA user_version=3")
     connection.close()
 
 

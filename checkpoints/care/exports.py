@@ -19,6 +19,7 @@ from treadle.checkpoints.formats import WRITES, body_of, write_of
 from treadle.checkpoints.plains import plain
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.schemas import VERSION
+from treadle.checkpoints.seals import CONTENT, FIXED, OPENING, content
 from treadle.checkpoints.spaces import configured
 from treadle.checkpoints.threads import rebase, redirect
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreNewer
@@ -184,13 +185,14 @@ class _Coming:
 
     def _decisions(self, row: dict[str, Any], _: str) -> None:
         """Appended to this database's record, unless it is there: decisions outlive a run that is removed."""
-        row |= {"thread_id": self.thread_id, "answer": json.loads(row["answer"])}
+        row = dict.fromkeys((*FIXED, *CONTENT, *OPENING)) | row | {"thread_id": self.thread_id}
         known = self.connection.execute(
             "SELECT 1 FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND at = ? AND action IS ?",
             (self.thread_id, row["interrupt_id"], row["at"], row["action"]),
         ).fetchone()
         if known is None:
-            append(self.connection, **{name: row[name] for name in row if name not in ("seq", "previous", "hash")})
+            kept = {name: row[name] for name in (*FIXED, "applied_at")}
+            append(self.connection, **kept | content(row))
 
     def _runs(self, row: dict[str, Any], table: str) -> None:
         """Nobody here is at work on it."""
