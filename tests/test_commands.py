@@ -508,3 +508,12 @@ def test_the_record_is_verified_and_a_row_that_was_tampered_with_is_named(waitin
     connection.close()
     told = treadle(waiting, "audit", "verify")
     assert (told.returncode, "Decision 1 (reject by ann" in told.stdout) == (1, True)
+
+
+def test_the_prices_that_hold_are_listed_with_those_of_ones_own_over_them(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[nova-lite]\nin = 7\nout = 8\n")
+    done = treadle(tmp_path, "models", "prices", "--json", TREADLE_PRICES=str(tmp_path / "mine.toml"))
+    found = json.loads(done.stdout)
+    assert found["nova-lite"] == {"in": 7.0, "out": 8.0}
+    assert found["rules"] == {"in": 0.0, "out": 0.0}
+    assert "nova-lite" in treadle(tmp_path, "models", "prices").stdout
