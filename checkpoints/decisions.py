@@ -2,18 +2,19 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 from treadle.checkpoints.answers import UNSET, check, compose, plain
-from treadle.checkpoints.audits import Decision, append, decisions, verify
+from treadle.checkpoints.audits import Decision, append, decisions, shown, verify
+from treadle.checkpoints.feedbacks import changed, feedback
 from treadle.checkpoints.reviews import Review, decided, find, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.signals import ring
 from treadle.errors import AnswerInvalid, ReviewClosed
 
-__all__ = ["Decision", "decide", "decisions", "verify"]
+__all__ = ["Decision", "decide", "decisions", "shown", "verify"]
 
 
 def decide(
@@ -24,8 +25,9 @@ def decide(
     by: str,
     answer: Any = UNSET,
     value: Any = UNSET,
-    reason: str | None = None,
+    reason: str | Sequence[str] | None = None,
     words: str | None = None,
+    labels: Sequence[str] = (),
     digest: str | None = None,
     thread: str | None = None,
     client: str = "python",
@@ -34,45 +36,48 @@ def decide(
     """Record the answer to a review; the run goes on with it when a worker (or ``advance``) takes it up.
 
     Give an ``action`` for a question that names its actions (``edit`` with the edited ``value``), or the whole
-    ``answer`` for any other. ``review_id`` may be the beginning of an id. ``digest`` is that of the question as it was
-    shown: the decision is refused if the question has changed since. Costs the same however many reviews wait.
+    ``answer`` for any other. ``reason`` is one, or several, of the question's reasons, ``labels`` are among its labels.
+    ``review_id`` may be the beginning of an id. ``digest`` is that of the question as it was shown: the decision is
+    refused if the question has changed since. Costs the same however many reviews wait.
 
     Raises ReviewNotFound, ReviewClosed (who decided what and when), AnswerInvalid (where, and what is wrong). In each
     case nothing was stored.
     """
     question = review(saver, review_id, thread=thread)
-    content = _content(question, action, answer, value, reason=reason, words=words, by=by, digest=digest)
-    # As the column holds it, or the row would not match its hash.
-    content |= {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
-    _writable(content)
-    decision = saver.database.write(lambda connection: _record(connection, question, content))
+    given = {"action": action, "value": value, "reason": reason, "words": words, "labels": list(labels), "by": by}
+    content = stated(question, given, answer=answer, digest=digest, client=client, seconds=seconds)
+    decision = saver.database.write(lambda connection: record(connection, question, content))
     ring(saver.database.path)
     return decision
 
 
-def _content(
+def stated(
     question: Review,
-    action: str | None,
-    answer: Any,
-    value: Any,
+    given: Mapping[str, Any],
     *,
-    reason: str | None,
-    words: str | None,
-    by: str,
-    digest: str | None,
+    answer: Any = UNSET,
+    digest: str | None = None,
+    client: str = "python",
+    seconds: float | None = None,
 ) -> dict[str, Any]:
-    """The columns of the decision, its answer built and checked."""
-    at = time.time()
-    given = {"action": action, "value": value, "reason": reason, "words": words, "by": by, "at": at}
-    given["digest"] = digest or question.digest
+    """The columns of the decision, its answer built and checked.
+
+    ``given`` has ``by``, and ``action``, ``value``, ``reason``, ``words``, ``labels`` as they are given to ``decide``.
+    """
+    said = feedback(question.value, given)
+    parts = {**given, **said, "at": time.time(), "digest": digest or question.digest}
     if answer is UNSET:
-        if action is None:
+        if given.get("action") is None:
             raise AnswerInvalid("A decision needs an action or an answer: give one of them.")
-        answer = compose(question.value, question.schema, {k: v for k, v in given.items() if v is not UNSET})
+        answer = compose(question.value, question.schema, {k: v for k, v in parts.items() if v is not UNSET})
     answer = plain(answer)
     check(answer, question.schema)
-    kept = {"reason": reason, "words": words, "by": by, "at": at, "shown": digest}
-    return kept | {"action": action or _action(answer), "answer": answer}
+    # As the column holds it, or the row would not match its hash.
+    kept = {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
+    kept |= {name: parts.get(name) for name in ("words", "by", "at")} | {"shown": digest}
+    content = {**said, **kept, "action": given.get("action") or _action(answer), "answer": answer}
+    _writable(content)
+    return content | {"edits": changed(question.value, answer)}
 
 
 def _action(answer: Any) -> str:
@@ -90,8 +95,8 @@ def _writable(content: Mapping[str, Any]) -> None:
             raise AnswerInvalid(f"The text of {name!r} has a character that is no text ({error.reason}).") from None
 
 
-def _record(connection: sqlite3.Connection, question: Review, content: Mapping[str, Any]) -> Decision:
-    """The compare-and-set, inside one transaction."""
+def record(connection: sqlite3.Connection, question: Review, content: Mapping[str, Any]) -> Decision:
+    """The compare-and-set, inside one transaction; ``content`` is what ``stated`` made."""
     row = find(connection, question.id, question.thread_id)
     if row["status"] != "pending":
         raise ReviewClosed(_closed(connection, row))
@@ -108,7 +113,8 @@ def _record(connection: sqlite3.Connection, question: Review, content: Mapping[s
         " WHERE thread_id = ? AND status IN ('waiting', 'direct', 'parked')",
         (content["at"], question.thread_id),
     )
-    return append(connection, **key, **content, digest=row["digest"])
+    told = {"graph": row["graph"], "gate": row["gate"], "payload": question.value, "digest": row["digest"]}
+    return append(connection, **key, **content, **told)
 
 
 def _closed(connection: sqlite3.Connection, row: sqlite3.Row) -> str:

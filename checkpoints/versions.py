@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from treadle.checkpoints.databases import Database
+from treadle.checkpoints.packs import pack, unpack
 from treadle.checkpoints.plains import plain
-from treadle.checkpoints.values import pack, unpack
 from treadle.errors import VersionChanged, VersionNotFound
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ def versions(saver: "SqliteSaver", graph: str | None = None) -> list[Version]:
     """The versions of a graph, or of all, oldest first."""
     query = "SELECT * FROM versions WHERE graph = ifnull(?, graph) ORDER BY at, rowid"
     return saver.database.read(lambda connection: [_version(row) for row in connection.execute(query, (graph,))])
+
+
+def counts(saver: "SqliteSaver") -> dict[tuple[str, str], int]:
+    """How many runs each version of each graph has made, by graph and fingerprint."""
+    query = "SELECT graph, fingerprint, count(*) FROM runs WHERE fingerprint IS NOT NULL GROUP BY graph, fingerprint"
+    return saver.database.read(lambda connection: {(row[0], row[1]): row[2] for row in connection.execute(query)})
 
 
 def version(saver: "SqliteSaver", graph: str, which: str) -> Version:

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 from langgraph.runtime import RunControl
 
 from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
+from treadle.checkpoints.bulks.rules import enact
 from treadle.checkpoints.leases import free
 from treadle.checkpoints.owners import gone
 from treadle.checkpoints.runs import PATIENCE, Run, park
@@ -51,8 +53,19 @@ def _find(connection: sqlite3.Connection) -> list[_Job]:
     return [_Job(row["thread_id"], row["graph"], not row["token"] and not gone(row["owner"])) for row in rows]
 
 
+@runtime_checkable
+class Served(Protocol):
+    """Several versions of a graph, of which each run has its own."""
+
+    def served(self, saver: SqliteSaver, thread_id: str) -> Graph:
+        """The version that a run began with, compiled with the saver."""
+        ...
+
+
 class Worker:
     """Advances what is decided, stalled, or to be tried again, of every graph that ``graphs`` knows by name.
+
+    Of several versions of a graph each run goes on with its own.
 
     ``concurrency`` runs at most are advanced at once. A decision made in this process is seen at once, one made in
     another within ``poll`` seconds. A run that fails is tried again later each time, and parked with its error at the
@@ -62,7 +75,7 @@ class Worker:
     def __init__(
         self,
         saver: SqliteSaver,
-        graphs: Callable[[str], Graph],
+        graphs: Callable[[str], Graph | Served],
         *,
         concurrency: int = 2,
         poll: float = 0.5,
@@ -109,6 +122,7 @@ class Worker:
                 async with places:
                     return await self._work(job)
 
+            await asyncio.to_thread(self._enact)
             jobs = await self.saver.database.aread(_find)
             return sum(await asyncio.gather(*map(one, jobs)))
 
@@ -135,10 +149,19 @@ class Worker:
         with listening(self.saver.database.path, ring):
             while not self._stopping.is_set():
                 bell.clear()
+                await asyncio.to_thread(self._enact)
                 await self._fill(working, bell)
                 await _wait(bell, self.poll)
         self._drain()
         await asyncio.gather(*working.values())
+
+    def _enact(self) -> None:
+        """Decide by the standing rules what has come that they fit."""
+        try:
+            if decided := enact(self.saver):
+                _log.info("%d reviews decided by standing rules", decided)
+        except StoreError as error:
+            _log.warning("The standing rules could not be enacted and are tried again: %s", error)
 
     async def _fill(self, working: dict[str, asyncio.Task[bool]], bell: asyncio.Event) -> None:
         """Start work while there are places and runs."""
@@ -188,6 +211,8 @@ class Worker:
             graph = await asyncio.to_thread(self.graphs, job.graph)
         except GraphNotFound as error:
             raise GraphNotFound(f"{error} {_HOW}") from None
+        if isinstance(graph, Served):
+            graph = await asyncio.to_thread(graph.served, self.saver, job.thread_id)
         if job.direct and await _unfinished(graph, job.thread_id):
             raise LeaseHeld(f"The process that invoked run {job.thread_id} is still at work on it.")
         return await aadvance(self.saver, graph, job.thread_id, control=control, patience=PATIENCE, owner=self.owner)

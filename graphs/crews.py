@@ -5,13 +5,13 @@ import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from treadle.errors import GraphBuildError
 from treadle.graphs.tallies import Tally
 from treadle.nodes.executors import Pool
 from treadle.nodes.hedges import Latencies
+from treadle.nodes.identities import identity
 from treadle.nodes.records import Journal
 from treadle.nodes.slots import Slots
 from treadle.nodes.stops import Stop
@@ -60,7 +60,7 @@ class Crew:
 
     def key(self, index: int, worker: str) -> str:
         """The idempotency key of a branch: the same whenever and wherever the branch runs again."""
-        return sha256(f"{self.thread_id}\n{self.place}\n{index}\n{worker}".encode()).hexdigest()[:32]
+        return identity(self.thread_id, self.place, index, worker)
 
 
 def current() -> Crew:
@@ -71,6 +71,11 @@ def current() -> Crew:
         raise GraphBuildError(
             "a branch of a fan-out was called by itself; run the graph that fan_out returned"
         ) from None
+
+
+def under_way() -> bool:
+    """Whether this code is part of a fan-out's run."""
+    return _crew.get(None) is not None
 
 
 @contextmanager

@@ -28,6 +28,8 @@ class Outcome(TypedDict):
 
     index: int
     """The place of the item in the list that was fanned out, from 0."""
+    item: NotRequired[str]
+    """What the item is called, where the fan-out's `key` says so."""
     worker: str
     """The name of the worker."""
     by: NotRequired[str]
@@ -86,9 +88,9 @@ def told(error: BaseException) -> Failure:
 def reasons(outcomes: Iterable[Outcome]) -> str:
     """Say in words why branches have no value."""
     return "; ".join(
-        f"item {outcome['index']}: {error['kind']}: {error['message']}"
+        f"item {outcome.get('item', outcome['index'])}: {error['kind']}: {error['message']}"
         if (error := outcome.get("error"))
-        else f"item {outcome['index']}: no value"
+        else f"item {outcome.get('item', outcome['index'])}: no value"
         for outcome in outcomes
     )
 
