@@ -2,11 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from typing import Any
 
+from treadle.checkpoints.queues import newest
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.digests import digest as seal
 
@@ -42,22 +43,30 @@ class Decision:
     previous: str
     """Hash of the row before, empty for the first."""
     hash: str
+    kind: str = "decision"
+    """``decision``; ``vote`` where several must agree; ``claim`` (taken over), ``escalation``, ``withdrawal``."""
+    roles: Sequence[str] | None = None
+    """The roles under which it was decided, if the client named any."""
 
 
 _COLUMNS = tuple(field.name for field in fields(Decision))
 _LOOSE = ("applied_at", "hash")
+_LATER: Mapping[str, Any] = {"kind": "decision", "roles": None}
+"""Columns that came later, with what they hold in the rows that were sealed without them."""
 
 
 def row_hash(row: Mapping[str, Any]) -> str:
     """The hash over everything in a row (answer as stored text) that must never change, with the hash before it."""
-    return seal({name: row[name] for name in _COLUMNS if name not in _LOOSE})
+    sealed = (name for name in _COLUMNS if name not in _LOOSE)
+    return seal({name: row[name] for name in sealed if name not in _LATER or row[name] != _LATER[name]})
 
 
 def append(connection: sqlite3.Connection, **content: Any) -> Decision:
     """Append a row to the record, within the caller's transaction, and return it as a Decision."""
     last = connection.execute("SELECT seq, hash FROM decisions ORDER BY seq DESC LIMIT 1").fetchone()
-    row: dict[str, Any] = dict.fromkeys(_COLUMNS) | content
+    row: dict[str, Any] = dict.fromkeys(_COLUMNS) | _LATER | content
     row["answer"] = json.dumps(content["answer"], sort_keys=True, separators=(",", ":"))
+    row["roles"] = json.dumps(sorted(row["roles"])) if row["roles"] else None
     row["previous"] = last["hash"] if last else ""
     row["seq"] = _next(connection, last["seq"] if last else 0)
     row["hash"] = row_hash(row)
@@ -68,25 +77,36 @@ def append(connection: sqlite3.Connection, **content: Any) -> Decision:
 
 def _next(connection: sqlite3.Connection, last: int) -> int:
     """One more than any row ever had, so that a removed last row leaves a gap that can be seen."""
-    ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'decisions'").fetchone()
-    return max(last, ever["seq"] if ever else 0) + 1
+    return max(last, newest(connection)) + 1
 
 
 def decision(row: Mapping[str, Any]) -> Decision:
     """A row of the table as a Decision."""
     values = {name: row[name] for name in _COLUMNS}
-    return Decision(**(values | {"answer": json.loads(row["answer"])}))
+    roles = json.loads(row["roles"]) if row["roles"] else None
+    return Decision(**(values | {"answer": json.loads(row["answer"]), "roles": roles}))
+
+
+def veiled(vote: Decision) -> Decision:
+    """A vote as others see it before all have voted: who and when, not what."""
+    return replace(vote, action="vote", answer=None, reason=None, words=None, shown=None, seconds=None, hash="")
+
+
+_VEILED = (
+    "CASE WHEN kind = 'vote' THEN (SELECT veiled AND decisions.seq > since FROM reviews r"
+    " WHERE r.thread_id = decisions.thread_id AND r.interrupt_id = decisions.interrupt_id) END AS veiled"
+)
 
 
 def decisions(saver: SqliteSaver, *, thread: str | None = None, limit: int = 100, offset: int = 0) -> list[Decision]:
-    """The record, newest first; of one run if ``thread`` is given."""
+    """The record, newest first; of one run if ``thread`` is given. What a blind vote says shows when all have voted."""
     where, values = ("WHERE thread_id = ?", [thread]) if thread is not None else ("", [])
 
     def work(connection: sqlite3.Connection) -> list[Decision]:
         found = connection.execute(
-            f"SELECT * FROM decisions {where} ORDER BY seq DESC LIMIT ? OFFSET ?", (*values, limit, offset)
+            f"SELECT *, {_VEILED} FROM decisions {where} ORDER BY seq DESC LIMIT ? OFFSET ?", (*values, limit, offset)
         )
-        return [decision(row) for row in found]
+        return [veiled(decision(row)) if row["veiled"] else decision(row) for row in found]
 
     return saver.database.read(work)
 
@@ -113,8 +133,7 @@ def problems(connection: sqlite3.Connection) -> Iterator[str]:
         elif row["previous"] != before and row["seq"] == seq + 1:
             yield f"Decision {row['seq']} ({_name(row)}) does not follow on from decision {seq}: one was replaced."
         seq, before = row["seq"], row["hash"]
-    ever = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'decisions'").fetchone()
-    yield from _gap(seq, (ever["seq"] if ever else 0) + 1)
+    yield from _gap(seq, newest(connection) + 1)
     yield from _orphans(connection)
 
 
@@ -129,7 +148,7 @@ def _orphans(connection: sqlite3.Connection) -> Iterator[str]:
     """Reviews that are decided although nobody decided them."""
     for row in connection.execute(
         "SELECT thread_id, interrupt_id FROM reviews WHERE status = 'decided' AND NOT EXISTS (SELECT 1 FROM decisions d"
-        " WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id)"
+        " WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id AND d.kind = 'decision')"
     ):
         yield f"Review {row['interrupt_id']} of run {row['thread_id']} counts as decided, but no decision is recorded."
 

@@ -2,13 +2,16 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import isfinite
 from typing import Any
 
 from treadle.checkpoints.answers import UNSET, check, compose, plain
-from treadle.checkpoints.audits import Decision, append, decisions, verify
-from treadle.checkpoints.reviews import Review, decided, find, review
+from treadle.checkpoints.audits import Decision, decisions, verify
+from treadle.checkpoints.clocks import moment
+from treadle.checkpoints.desks import claims, votes
+from treadle.checkpoints.desks.enactments import enact
+from treadle.checkpoints.reviews import Review, decided, find, panel_of, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.signals import ring
 from treadle.errors import AnswerInvalid, ReviewClosed
@@ -22,6 +25,7 @@ def decide(
     action: str | None = None,
     *,
     by: str,
+    roles: Collection[str] = (),
     answer: Any = UNSET,
     value: Any = UNSET,
     reason: str | None = None,
@@ -37,13 +41,18 @@ def decide(
     ``answer`` for any other. ``review_id`` may be the beginning of an id. ``digest`` is that of the question as it was
     shown: the decision is refused if the question has changed since. Costs the same however many reviews wait.
 
-    Raises ReviewNotFound, ReviewClosed (who decided what and when), AnswerInvalid (where, and what is wrong). In each
-    case nothing was stored.
+    ``roles`` are those that ``by`` holds, as the caller knows them: a question may name who may decide. Where several
+    must agree, each answer is a vote: what is returned then has the ``kind`` vote, until the last one decides.
+
+    Raises ReviewNotFound, NotAllowed (who may), ClaimHeld (who has it before them), ReviewClosed (who decided what and
+    when), AnswerInvalid (where, and what is wrong). In each case nothing was stored.
     """
     question = review(saver, review_id, thread=thread)
+    question.panel.admit(by, roles)
     content = _content(question, action, answer, value, reason=reason, words=words, by=by, digest=digest)
     # As the column holds it, or the row would not match its hash.
     content |= {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
+    content |= {"roles": sorted(set(roles)) or None}
     _writable(content)
     decision = saver.database.write(lambda connection: _record(connection, question, content))
     ring(saver.database.path)
@@ -97,18 +106,13 @@ def _record(connection: sqlite3.Connection, question: Review, content: Mapping[s
         raise ReviewClosed(_closed(connection, row))
     if row["digest"] not in (question.digest, None) or content["shown"] not in (row["digest"], None):
         raise ReviewClosed(f"The question {question.id} changed after it was shown: open it again. Nothing was stored.")
-    key = {"thread_id": question.thread_id, "interrupt_id": question.id}
-    connection.execute(
-        "UPDATE reviews SET status = 'decided', problem = NULL"
-        " WHERE thread_id = :thread_id AND interrupt_id = :interrupt_id",
-        key,
-    )
-    connection.execute(
-        "UPDATE runs SET status = 'decided', attempts = 0, not_before = NULL, updated_at = ?"
-        " WHERE thread_id = ? AND status IN ('waiting', 'direct', 'parked')",
-        (content["at"], question.thread_id),
-    )
-    return append(connection, **key, **content, digest=row["digest"])
+    panel = panel_of(row)
+    if not panel.many:
+        claims.admit(connection, row, content["by"])
+        return enact(connection, row, content)
+    vote = votes.cast(connection, row, panel, content)
+    winner = votes.outcome(connection, row, panel)
+    return vote if winner is None else enact(connection, row, winner)
 
 
 def _closed(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
@@ -117,5 +121,4 @@ def _closed(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
     name = f"Review {row['interrupt_id']} of run {row['thread_id']}"
     if first is None:
         return f"{name} is closed: the run went on without a decision. Nothing was stored."
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(first.at))
-    return f"{name} was decided already: {first.action} by {first.by} at {when}. Nothing was stored."
+    return f"{name} was decided already: {first.action} by {first.by} at {moment(first.at)}. Nothing was stored."

@@ -5,6 +5,7 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
+from treadle.checkpoints.desks.tables import DESK
 from treadle.checkpoints.schemas import LEDGER, QUEUE, SEARCH, STATE, VERSIONS
 
 migrations = Migrations("treadle")
@@ -28,3 +29,9 @@ def first_tables(db: sqlite_utils.Database) -> None:
 def versions_and_cache(db: sqlite_utils.Database) -> None:
     """The cache of steps, the versions of graphs, and the version that asked each question."""
     db.executescript(VERSIONS)
+
+
+@migrations()
+def desk(db: sqlite_utils.Database) -> None:
+    """Claims, votes, deadlines, the time in which a decision can be taken back, and the notices of all that."""
+    db.executescript(DESK)

@@ -24,6 +24,8 @@
     │   └── StoreFull                        no space is left on the disk
     ├── ReviewNotFound       (LookupError)   no review with that id
     ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
+    ├── ClaimHeld            (RuntimeError)  somebody else has the review before them
+    ├── NotAllowed           (PermissionError)  who may decide on a review is somebody else
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
     ├── RunNotFound          (LookupError)   no run with that thread id
     ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
@@ -140,6 +142,14 @@ class ReviewNotFound(TreadleError, LookupError):
 
 class ReviewClosed(TreadleError, RuntimeError):
     """The review was decided already, or its run went on without it; nothing was changed."""
+
+
+class ClaimHeld(TreadleError, RuntimeError):
+    """Somebody else has the review before them; the message says who, and until when. Nothing was changed."""
+
+
+class NotAllowed(TreadleError, PermissionError):
+    """This person may not do that; the message says who may. Nothing was changed."""
 
 
 class AnswerInvalid(TreadleError, ValueError):
