@@ -37,7 +37,6 @@ THREADS = 32
 """Threads for nodes that are not async, where the event loop is ours: asyncio's own pool has six on two cores."""
 
 _GONE = "The run no longer asked when it went on."
-_RESTARTED = "The run was started anew before it took this answer."
 
 _log = logging.getLogger(__name__)
 
@@ -93,8 +92,9 @@ async def aadvance(
     ``patience``) and has the ``error``. An answer that the graph refuses puts its review back in the queue, with the
     ``problem``; the other answers hold.
 
-    Raises LeaseHeld if another process advances the run, VersionChanged if the graph is another one than when the run
-    paused, RunNotFound, GraphBuildError if the graph was compiled without this saver.
+    Raises LeaseHeld if another process advances the run, RunOpen if there is ``input`` and the run was begun and is
+    not over, VersionChanged if the graph is another one than when the run paused, RunNotFound, GraphBuildError if the
+    graph was compiled without this saver.
     """
     return await _Advance(
         saver, graph, thread_id, input, config or {}, name, fingerprint, control, patience, owner
@@ -141,17 +141,16 @@ class _Advance:
             if not settlements.begun(connection, self.thread_id):
                 raise RunNotFound(f"The run {self.thread_id} stopped before its input was stored: start it again.")
             versions.admit(connection, run, self.fingerprint or versions.of(self.graph))
-        return acquire(self.thread_id, owner=self.owner)(connection)
+        held = acquire(self.thread_id, owner=self.owner)(connection)
+        if self.input is not None:
+            settlements.startable(connection, self.thread_id)
+        return held
 
     def _begin(self, connection: sqlite3.Connection, held: Lease) -> tuple[Run, Mapping[str, Any]]:
         kept = _plain(self.config.get("configurable", {}))
         version = self.fingerprint or versions.of(self.graph)
         run = begin(connection, held, graph=self.name, fingerprint=version, config=kept)
-        if self.input is None:
-            return run, settlements.take(connection, self.thread_id)
-        answers = settlements.unapplied(connection, self.thread_id)
-        settlements.refuse(connection, self.thread_id, answers, _RESTARTED, status="closed")
-        return run, answers
+        return run, settlements.take(connection, self.thread_id)
 
     async def _invoke(self, run: Run, answers: Mapping[str, Any], held: Lease) -> Ending:
         """Run the graph while the lease is renewed; how it ended, as work still to be written."""

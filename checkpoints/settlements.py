@@ -12,6 +12,7 @@ from typing import Any
 from treadle.checkpoints.audits import append
 from treadle.checkpoints.desks import outboxes
 from treadle.checkpoints.queues import newest
+from treadle.errors import RunOpen
 
 # Said twice so that SQLite sees that the small index on what is not closed serves.
 _DECIDED = "reviews.thread_id = :thread AND reviews.status = 'decided' AND reviews.status <> 'closed'"
@@ -26,6 +27,21 @@ def begun(connection: sqlite3.Connection, thread_id: str) -> bool:
     """Whether the run has stored a checkpoint, so that there is something to go on from."""
     query = "SELECT 1 FROM spaces JOIN checkpoints ON space = spaces.key WHERE thread_id = ? AND ns = '' LIMIT 1"
     return connection.execute(query, (thread_id,)).fetchone() is not None
+
+
+def startable(connection: sqlite3.Connection, thread_id: str) -> None:
+    """Raise RunOpen if new input would cut a run short: it waits, has answers to take, or stopped in the middle."""
+    row = connection.execute("SELECT status FROM runs WHERE thread_id = ?", (thread_id,)).fetchone()
+    if row is None or not begun(connection, thread_id):
+        return
+    asked = connection.execute(
+        "SELECT 1 FROM reviews WHERE thread_id = ? AND status <> 'closed' LIMIT 1", (thread_id,)
+    ).fetchone()
+    if asked or row["status"] == "running":
+        raise RunOpen(
+            f"The run {thread_id} was started before and {'waits for a person' if asked else 'is not over'}: take it on"
+            " with resume, or start another with a thread id of its own. Nothing was changed."
+        )
 
 
 def unapplied(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def start(
 
     Raises:
         LeaseHeld: another process is advancing the run. What the graph itself raises is in the run's `error`.
+        RunOpen: the thread has a run that waits or was cut short; nothing was changed.
     """
     thread = thread_id or f"{name}-{uuid.uuid4().hex[:8]}"
     chosen = graph.chosen(saver, thread) if isinstance(graph, Versions) else graph

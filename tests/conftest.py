@@ -16,6 +16,12 @@ FETCH = Path(__file__).parents[2] / "shared" / "tools" / "fetch-weights"
 """Assembles the weights on machines that do not reach their publisher."""
 
 
+@pytest.fixture(autouse=True)
+def _main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit leaves the last script of a test as ``__main__``, which a process pool would run again."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
 @pytest.fixture(scope="session")
 def weights() -> Callable[[str], Path]:
     """The path of a local model's weights by name: from the cache folder, else fetched, else the test is skipped.

@@ -24,7 +24,7 @@ from langgraph.types import interrupt
 from treadle.checkpoints import SqliteSaver, advance, decide, decisions, pending, runs, verify
 from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.fences import FENCE
-from treadle.errors import LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound
+from treadle.errors import LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound, RunOpen
 
 ROUNDS = 3
 
@@ -59,7 +59,7 @@ def graph(saver: Any, log: int) -> Any:
     return built.compile(checkpointer=saver)
 
 
-EXPECTED = (LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound)
+EXPECTED = (LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound, RunOpen)
 """What a process is told that came second: nothing was changed. Anything else is an error."""
 
 

@@ -22,7 +22,7 @@ from treadle.checkpoints.leases import lease
 from treadle.checkpoints.reviews import count, pending, review
 from treadle.checkpoints.runs import Run, run, runs
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.errors import GraphBuildError, LeaseHeld, RunNotFound
+from treadle.errors import GraphBuildError, LeaseHeld, RunNotFound, RunOpen
 
 
 class Answer(BaseModel):
@@ -371,14 +371,34 @@ def test_a_run_that_ended_before_its_input_was_stored_says_so(saver: SqliteSaver
     assert advance(saver, Calls().graph(saver), "a", input={"items": []}).status == "done"
 
 
-def test_a_new_input_leaves_the_old_questions_and_answers_behind(saver: SqliteSaver) -> None:
+def test_new_input_for_a_run_that_waits_is_refused_and_costs_no_decision(saver: SqliteSaver) -> None:
+    graph = Calls().graph(saver)
+    advance(saver, graph, "a", input={"items": [1, 2]})
+    with pytest.raises(RunOpen, match="waits for a person"):
+        advance(saver, graph, "a", input={"items": []})
+    approve_all(saver)
+    with pytest.raises(RunOpen, match="thread id of its own"):
+        advance(saver, graph, "a", input={"items": []})
+    assert advance(saver, graph, "a").status == "done"
+    assert values(graph) == ["1 approve", "2 approve", "closed"]
+    assert advance(saver, graph, "a", input={"items": []}).status == "done"
+
+
+def test_new_input_for_a_run_that_was_cut_short_is_refused(saver: SqliteSaver) -> None:
+    graph = Calls().graph(saver)
+    advance(saver, graph, "a", input={"items": []})
+    saver.database.write(lambda connection: connection.execute("UPDATE runs SET status = 'running'"))
+    with pytest.raises(RunOpen, match="is not over"):
+        advance(saver, graph, "a", input={"items": []})
+
+
+def test_new_input_given_to_the_graph_itself_leaves_the_old_questions_and_answers_behind(saver: SqliteSaver) -> None:
     graph = Calls().graph(saver)
     advance(saver, graph, "a", input={"items": [1, 2]})
     decide(saver, pending(saver)[0].id, "approve", by="ann")
-    after = advance(saver, graph, "a", input={"items": []})
-    assert (after.status, after.pending, after.decided) == ("done", 0, 0)
+    graph.invoke({"items": []}, {"configurable": {"thread_id": "a"}})
     assert count(saver, status="closed") == 2
-    assert [each.applied_at for each in decisions(saver)] == [None, None]
+    assert len(decisions(saver)) == 1
 
 
 def test_runs_are_listed_by_status_and_graph_the_last_changed_first(saver: SqliteSaver) -> None:

@@ -1,11 +1,18 @@
 """Serving the page: what is refused before anything is started, and with which options it runs."""
 
+import json
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import desk
 import pytest
 
+from treadle.checkpoints import SqliteSaver, decide, pending, run
 from treadle.errors import PageUnavailable
+from treadle.graphs.runs import start
 from treadle.ui import serve
 from treadle.ui.servers import free, options
 
@@ -40,3 +47,21 @@ def test_the_page_tells_nobody_and_answers_on_this_machine_only() -> None:
     assert "--browser.gatherUsageStats=false" in given
     assert "--server.address=127.0.0.1" in given
     assert "--client.showErrorDetails=none" in given
+
+
+def test_what_was_decided_before_the_page_is_served_goes_on_though_nobody_opens_it(tmp_path: Path) -> None:
+    path = tmp_path / "treadle.db"
+    listed = tmp_path / "langgraph.json"
+    listed.write_text(json.dumps({"dependencies": ["."], "graphs": {"desk": f"{desk.__file__}:graph"}}))
+    with SqliteSaver(path) as saver:
+        start(desk.graph, desk.clauses(1), saver=saver, name="desk", thread_id="a")
+        decide(saver, pending(saver)[0].id, "approve", by="ann")
+        command = [sys.executable, "-m", "treadle", "ui", "--db", str(path), "--graphs", str(listed)]
+        with subprocess.Popen([*command, "--port", str(free(0))], stdout=subprocess.DEVNULL) as server:
+            try:
+                until = time.monotonic() + 60
+                while run(saver, "a").status != "done" and time.monotonic() < until:
+                    time.sleep(0.1)
+            finally:
+                server.terminate()
+        assert run(saver, "a").status == "done"

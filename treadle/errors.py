@@ -28,6 +28,7 @@
     ├── NotAllowed           (PermissionError)  who may decide on a review is somebody else
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
     ├── RunNotFound          (LookupError)   no run with that thread id
+    ├── RunOpen              (RuntimeError)  a run that was started before and is not over: nothing was changed
     ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
     ├── VersionChanged       (RuntimeError)  a run's graph is another one than when it paused
     ├── LeaseHeld            (RuntimeError)  another process is advancing the run
@@ -158,6 +159,10 @@ class AnswerInvalid(TreadleError, ValueError):
 
 class RunNotFound(TreadleError, LookupError):
     """No run has that thread id."""
+
+
+class RunOpen(TreadleError, RuntimeError):
+    """The run was started before and is not over, so new input would cut it short; nothing was changed."""
 
 
 class VersionNotFound(TreadleError, LookupError):

@@ -3,11 +3,12 @@
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from streamlit.web import cli
 
-from treadle.errors import PageUnavailable
+from treadle.errors import PageUnavailable, StoreError
 from treadle.graphs import catalogs
 from treadle.ui import stores, themes, workers
 
@@ -42,6 +43,8 @@ def serve(
     os.environ[workers.VARIABLE] = "1" if worker else "0"
     if graphs is not None:
         os.environ[catalogs.VARIABLE] = str(Path(graphs).expanduser().absolute())
+    with suppress(StoreError):  # the page says what is wrong with the database
+        workers.work(stores.store())  # what was decided before goes on, though nobody opens the page
     sys.argv = ["streamlit", "run", str(APP), *options(port=port, address=address, open=open)]
     cli.main()
 
