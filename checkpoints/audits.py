@@ -64,7 +64,7 @@ def row_hash(row: Mapping[str, Any]) -> str:
 def append(connection: sqlite3.Connection, **content: Any) -> Decision:
     """Append a row to the record, within the caller's transaction, and return it as a Decision."""
     last = connection.execute("SELECT seq, hash FROM decisions ORDER BY seq DESC LIMIT 1").fetchone()
-    row: dict[str, Any] = dict.fromkeys(_COLUMNS) | _LATER | content
+    row: dict[str, Any] = {**dict.fromkeys(_COLUMNS), **_LATER, **content}
     row["answer"] = json.dumps(content["answer"], sort_keys=True, separators=(",", ":"))
     row["roles"] = json.dumps(sorted(row["roles"])) if row["roles"] else None
     row["previous"] = last["hash"] if last else ""

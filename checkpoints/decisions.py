@@ -99,7 +99,7 @@ def _writable(content: Mapping[str, Any]) -> None:
             raise AnswerInvalid(f"The text of {name!r} has a character that is no text ({error.reason}).") from None
 
 
-def _record(connection: sqlite3.Connection, question: Review, content: Mapping[str, Any]) -> Decision:
+def _record(connection: sqlite3.Connection, question: Review, content: dict[str, Any]) -> Decision:
     """The compare-and-set, inside one transaction."""
     row = find(connection, question.id, question.thread_id)
     if row["status"] != "pending":

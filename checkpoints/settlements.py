@@ -57,7 +57,7 @@ def take(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any]:
 
 
 def held(connection: sqlite3.Connection, thread_id: str) -> float | None:
-    """Until when all of a run's recorded answers can be taken back; None if it has one to go on with, or none at all."""
+    """Until when all recorded answers of a run can be taken back; None if it can go on with one, or has none."""
     row = connection.execute(
         f"SELECT min(held_until) AS first, total({_READY}) AS ready FROM reviews WHERE {_DECIDED}",
         {"thread": thread_id, "now": time.time()},

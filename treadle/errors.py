@@ -32,6 +32,7 @@
     ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
     ├── VersionChanged       (RuntimeError)  a run's graph is another one than when it paused
     ├── LeaseHeld            (RuntimeError)  another process is advancing the run
+    ├── NotifierUnknown      (ValueError)    a channel for notices that cannot be used as it was named
     └── PageUnavailable      (RuntimeError)  the reviewers' page cannot be served here, such as on a port in use
 
 Each also is the builtin error beside it, so that code which knows nothing of treadle can catch it. A message says what
@@ -175,6 +176,10 @@ class VersionChanged(TreadleError, RuntimeError):
 
 class LeaseHeld(TreadleError, RuntimeError):
     """Another process is advancing the run."""
+
+
+class NotifierUnknown(TreadleError, ValueError):
+    """A channel for notices that cannot be used as it was named; the message says what would."""
 
 
 class PageUnavailable(TreadleError, RuntimeError):

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from treadle.checkpoints import spaces
 from treadle.checkpoints.audits import append
 from treadle.checkpoints.plains import plain
+from treadle.checkpoints.queues import newest
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.schemas import VERSION
 from treadle.checkpoints.spaces import configured
@@ -32,9 +33,10 @@ _QUERIES = {
     "blobs": f"SELECT * FROM blobs WHERE home {_OF_SPACE} ORDER BY id",
     "checkpoints": f"SELECT * FROM checkpoints WHERE space {_OF_SPACE} ORDER BY key",
     "writes": f"SELECT * FROM writes WHERE checkpoint {_OF_CHECKPOINT}",
+    "decisions": "SELECT * FROM decisions WHERE thread_id = ? ORDER BY seq",
     "reviews": "SELECT * FROM reviews WHERE thread_id = ? ORDER BY seq",
     "waits": "SELECT * FROM waits WHERE thread_id = ?",
-    "decisions": "SELECT * FROM decisions WHERE thread_id = ? ORDER BY seq",
+    "deadlines": "SELECT * FROM deadlines WHERE thread_id = ?",
     "journal": "SELECT * FROM journal WHERE thread_id = ?",
     "traces": "SELECT * FROM traces WHERE thread_id = ? ORDER BY seq",
 }
@@ -150,6 +152,8 @@ class _Coming:
         self.spaces: dict[int, spaces.Space] = {}
         self.blobs: dict[int, int] = {}
         self.checkpoints: dict[int, int] = {}
+        self.seqs: dict[int, int] = {}
+        """Numbers in the record: here, by those in the file."""
 
     def add(self, table: str, row: dict[str, Any]) -> None:
         """Store one row."""
@@ -178,12 +182,19 @@ class _Coming:
     def _decisions(self, row: dict[str, Any], _: str) -> None:
         """Appended to this database's record, unless it is there: decisions outlive a run that is removed."""
         row |= {"thread_id": self.thread_id, "answer": json.loads(row["answer"])}
+        row |= {"roles": json.loads(row.get("roles") or "null")}
         known = self.connection.execute(
-            "SELECT 1 FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND at = ? AND action IS ?",
+            "SELECT seq FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND at = ? AND action IS ?",
             (self.thread_id, row["interrupt_id"], row["at"], row["action"]),
         ).fetchone()
-        if known is None:
-            append(self.connection, **{name: row[name] for name in row if name not in ("seq", "previous", "hash")})
+        kept = {name: row[name] for name in row if name not in ("seq", "previous", "hash")}
+        self.seqs[row["seq"]] = known["seq"] if known else append(self.connection, **kept).seq
+
+    def _reviews(self, row: dict[str, Any], table: str) -> None:
+        """Votes that came after the question was asked count here too."""
+        before = [here for there, here in self.seqs.items() if there <= row.get("since", 0)]
+        first = min(self.seqs.values(), default=newest(self.connection) + 1)
+        self._other(row | {"since": max(before, default=first - 1)}, table)
 
     def _runs(self, row: dict[str, Any], table: str) -> None:
         """Nobody here is at work on it."""

@@ -3,7 +3,6 @@
 import sqlite3
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from treadle.checkpoints.audits import append
 from treadle.checkpoints.clocks import TOLERANCE, moment

@@ -1,4 +1,4 @@
-"""A decision takes effect: the review is decided, its run can go on, it is on record, and whoever is to be told is told."""
+"""A decision takes effect: the review is decided, its run can go on, and it is on record."""
 
 import json
 import sqlite3
@@ -10,7 +10,9 @@ from treadle.checkpoints.desks import claims, outboxes
 from treadle.checkpoints.desks.panels import number
 
 
-def enact(connection: sqlite3.Connection, row: sqlite3.Row, content: Mapping[str, Any], event: str = "decided") -> Decision:
+def enact(
+    connection: sqlite3.Connection, row: sqlite3.Row, content: Mapping[str, Any], event: str = "decided"
+) -> Decision:
     """Record a decision on a pending review, within the caller's transaction."""
     key = {"thread_id": row["thread_id"], "interrupt_id": row["interrupt_id"]}
     until = _until(row, content["at"])

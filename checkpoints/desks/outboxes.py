@@ -19,3 +19,17 @@ def post(connection: sqlite3.Connection, event: str, row: sqlite3.Row, **more: A
         " SELECT name, ?, ?, ?, ?, ?, ? FROM channels",
         (event, row["thread_id"], row["interrupt_id"], now, json.dumps(body, ensure_ascii=False), now),
     )
+
+
+def introduce(connection: sqlite3.Connection, name: str) -> None:
+    """Make a channel known; a new one is told of every question that waits already."""
+    now = time.time()
+    new = connection.execute("INSERT OR IGNORE INTO channels (name, since) VALUES (?, ?)", (name, now))
+    if new.rowcount:
+        body = f"json_object({', '.join(f'{one!r}, {one}' for one in _TOLD)})"
+        connection.execute(
+            "INSERT INTO outbox (channel, event, thread_id, interrupt_id, at, body, next_at)"
+            f" SELECT ?, 'asked', thread_id, interrupt_id, asked_at, {body}, ? FROM reviews WHERE status = 'pending'"
+            " ORDER BY asked_at",
+            (name, now),
+        )

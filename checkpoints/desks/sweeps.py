@@ -44,32 +44,34 @@ async def sweep(saver: SqliteSaver, *, tolerance: float = TOLERANCE) -> int:
 
 def _enact(connection: sqlite3.Connection, key: tuple[str, str, str]) -> bool:
     """One deadline, inside a transaction; False if another worker was first, or a person decided."""
-    thread_id, interrupt_id, step = key
     row = connection.execute(
         "SELECT * FROM reviews WHERE thread_id = ? AND interrupt_id = ? AND status = 'pending'", key[:2]
     ).fetchone()
-    mine = row is not None and connection.execute(
-        "UPDATE deadlines SET enacted_at = ? WHERE thread_id = ? AND interrupt_id = ? AND step = ?"
-        " AND enacted_at IS NULL",
-        (time.time(), *key),
-    )
-    if row is None or not mine or not mine.rowcount:
+    if row is None or not _mine(connection, key):
         return False
-    if step == WARN:
+    if key[2] == WARN:
         outboxes.post(connection, "warned", row)
-    elif step == DUE:
+    elif key[2] == DUE:
         _due(connection, row)
     else:
         _escalate(connection, row)
     return True
 
 
+def _mine(connection: sqlite3.Connection, key: tuple[str, str, str]) -> bool:
+    """Whether this worker is the first to enact the deadline: a compare-and-set."""
+    done = connection.execute(
+        "UPDATE deadlines SET enacted_at = ? WHERE thread_id = ? AND interrupt_id = ? AND step = ?"
+        " AND enacted_at IS NULL",
+        (time.time(), *key),
+    )
+    return done.rowcount == 1
+
+
 def _escalate(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     """The question goes to the next role of its chain, which may decide on it from now on."""
     to = chain(json.loads(row["value"]))[row["escalations"]]["to"]
-    connection.execute(
-        "UPDATE reviews SET assign = ?, escalations = escalations + 1 WHERE seq = ?", (to, row["seq"])
-    )
+    connection.execute("UPDATE reviews SET assign = ?, escalations = escalations + 1 WHERE seq = ?", (to, row["seq"]))
     _record(connection, row, action="escalated", kind="escalation", answer={"from": row["assign"], "to": to})
     outboxes.post(connection, "escalated", row, to=to)
 

@@ -5,9 +5,9 @@
     channels   where notices go: kept, so that every process knows that somebody is to be told
     outbox     notices on their way, a row for each channel, written in the transaction of what they tell
 
-``reviews`` gets: ``since`` (the record's number when it was asked: votes after that count), ``veiled`` (votes are hidden),
-``escalations`` (how many steps of the chain were taken), ``held_until`` (a decision can be taken back until then),
-``taken_at`` (the run has gone on with the answer; only where it could have been taken back).
+``reviews`` gets: ``since`` (the record's number when it was asked: votes after that count), ``veiled`` (votes are
+hidden), ``escalations`` (how many steps of the chain were taken), ``held_until`` (a decision can be taken back until
+then), ``taken_at`` (the run has gone on with the answer; only where it could have been taken back).
 """
 
 DESK = """

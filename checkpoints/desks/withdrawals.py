@@ -67,10 +67,8 @@ def _own(row: sqlite3.Row, made: Decision, by: str, roles: Collection[str]) -> N
 
 def _withdraw(connection: sqlite3.Connection, row: sqlite3.Row, made: Decision, told: dict[str, object]) -> Decision:
     key = {"thread_id": made.thread_id, "interrupt_id": made.interrupt_id}
-    answer = {"of": made.seq, "action": made.action}
-    kept = append(
-        connection, **key, **told, kind="withdrawal", action="withdrawn", answer=answer, at=time.time(), digest=made.digest
-    )  # fmt: skip
+    what = {"kind": "withdrawal", "action": "withdrawn", "answer": {"of": made.seq, "action": made.action}}
+    kept = append(connection, **key, **told, **what, at=time.time(), digest=made.digest)
     panel = panel_of(row)
     connection.execute(
         "UPDATE reviews SET status = 'pending', held_until = NULL, since = ?, veiled = ? WHERE seq = ?",
