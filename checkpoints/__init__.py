@@ -3,7 +3,8 @@
 from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.decisions import Decision, decide, decisions, verify
 from treadle.checkpoints.desks.claims import Claim, claim, release
-from treadle.checkpoints.desks.notifiers import LogFile, Notice, Notifier, notifier
+from treadle.checkpoints.desks.notices import Notice, Notifier
+from treadle.checkpoints.desks.notifiers import LogFile, notifier
 from treadle.checkpoints.desks.votes import Tally, votes
 from treadle.checkpoints.desks.webhooks import Webhook
 from treadle.checkpoints.desks.withdrawals import withdraw

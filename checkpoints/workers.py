@@ -16,7 +16,7 @@ from langgraph.runtime import RunControl
 from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
 from treadle.checkpoints.clocks import TOLERANCE
 from treadle.checkpoints.desks.deliveries import Courier
-from treadle.checkpoints.desks.notifiers import Notifier
+from treadle.checkpoints.desks.notices import Notifier
 from treadle.checkpoints.desks.rounds import Rounds
 from treadle.checkpoints.leases import free
 from treadle.checkpoints.owners import gone

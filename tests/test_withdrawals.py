@@ -119,7 +119,7 @@ def test_without_a_window_or_after_it_a_decision_stands(saver: SqliteSaver) -> N
     short = asked(saver, {"withdraw_in": 0.01}, thread="other")
     decide(saver, short, "approve", by="ann", thread="other")
     time.sleep(0.02)
-    with pytest.raises(ReviewClosed, match="The time to take back approve by ann on review .* ended at"):
+    with pytest.raises(ReviewClosed, match=r"The time to take back approve by ann on review .* ended at"):
         withdraw(saver, short, by="ann", thread="other")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from treadle.checkpoints.desks.notifiers import Notice, Notifier
+from treadle.checkpoints.desks.notices import Notice, Notifier
 from treadle.checkpoints.desks.outboxes import introduce
 from treadle.checkpoints.savers import SqliteSaver
 

@@ -10,15 +10,12 @@ import hmac
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 
+from treadle.checkpoints.desks.notices import Notice
 from treadle.errors import NotifierUnknown
-
-if TYPE_CHECKING:
-    from treadle.checkpoints.desks.notifiers import Notice
 
 PREFIX = "whsec_"
 """What a secret begins with that is given as base64."""
@@ -54,7 +51,7 @@ class Webhook:
         port = f":{parts.port}" if parts.port else ""
         return f"webhook:{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
-    def send(self, notice: "Notice") -> None:
+    def send(self, notice: Notice) -> None:
         """Post the notice; NotDelivered, or an error of httpx, if the receiver did not take it."""
         body = json.dumps(notice.payload(), ensure_ascii=False).encode("utf-8", "replace")
         at = int(time.time())
