@@ -5,14 +5,26 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
-from treadle.checkpoints.queues import newest
+from treadle.checkpoints import events
+from treadle.checkpoints.chains import gaps, last
+from treadle.checkpoints.commitments import opening
+from treadle.checkpoints.edits import Edit
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.digests import digest as seal
-
-PAGE = 1000
-"""Rows read at once when the whole record is gone through."""
+from treadle.checkpoints.seals import (
+    CONTENT,
+    FIXED,
+    LISTS,
+    OPENING,
+    broken,
+    columns,
+    content,
+    listed,
+    moved,
+    removed,
+    row_hash,
+)
 
 
 @dataclass(frozen=True)
@@ -23,13 +35,29 @@ class Decision:
     """Place in the record, from 1."""
     thread_id: str
     interrupt_id: str
+    graph: str | None
+    gate: str | None
     action: str
     """An action of the question, ``answer`` for a free answer, ``refused`` where the graph refused an answer."""
     answer: Any
     """What the waiting node gets, as plain data."""
     reason: str | None
+    """The first of the reasons."""
+    reasons: Sequence[str]
     words: str | None
+    labels: Sequence[str]
+    edits: Sequence[Edit]
+    """What an edit changed, as a JSON Patch that says what each field was."""
+    confidence: float | None
+    """How sure the model was of what it proposed, and by what that was measured."""
+    confidence_source: str | None
     by: str
+    roles: Sequence[str]
+    """The roles in which the reviewer decided."""
+    rule: str | None
+    """The standing rule that decided, where no person did."""
+    claims: Sequence[Any]
+    """Who had the question in hand until then."""
     at: float
     digest: str | None
     """Digest of the question as the queue held it."""
@@ -40,56 +68,49 @@ class Decision:
     """How long the reviewer had it in view, if the client measured that."""
     applied_at: float | None
     """When the run took it over; None while the run has yet to go on. Not sealed."""
+    removed: Sequence[str]
+    """JSON Pointers to what was removed from it later, in which place now stands ``[redacted]``."""
     previous: str
     """Hash of the row before, empty for the first."""
     hash: str
-    kind: str = "decision"
-    """``decision``; ``vote`` where several must agree; ``claim`` (taken over), ``escalation``, ``withdrawal``."""
-    roles: Sequence[str] | None = None
-    """The roles under which it was decided, if the client named any."""
+    kind: Literal["decision", "vote"] = "decision"
+    """``vote`` where several must agree: the decision that votes make is a row of its own."""
 
 
-_COLUMNS = tuple(field.name for field in fields(Decision))
-_LOOSE = ("applied_at", "hash")
-_LATER: Mapping[str, Any] = {"kind": "decision", "roles": None}
-"""Columns that came later, with what they hold in the rows that were sealed without them."""
+_PARSED = (*LISTS, "answer", "removed", "kind")
+_STORED = tuple(field.name for field in fields(Decision) if field.name not in _PARSED)
 
 
-def row_hash(row: Mapping[str, Any]) -> str:
-    """The hash over everything in a row (answer as stored text) that must never change, with the hash before it."""
-    sealed = (name for name in _COLUMNS if name not in _LOOSE)
-    return seal({name: row[name] for name in sealed if name not in _LATER or row[name] != _LATER[name]})
+def append(connection: sqlite3.Connection, **given: Any) -> Decision:
+    """Append a row to the record, within the caller's transaction, and return it as a Decision.
 
-
-def append(connection: sqlite3.Connection, **content: Any) -> Decision:
-    """Append a row to the record, within the caller's transaction, and return it as a Decision."""
-    last = connection.execute("SELECT seq, hash FROM decisions ORDER BY seq DESC LIMIT 1").fetchone()
-    row: dict[str, Any] = {**dict.fromkeys(_COLUMNS), **_LATER, **content}
-    row["answer"] = json.dumps(content["answer"], sort_keys=True, separators=(",", ":"))
-    row["roles"] = json.dumps(sorted(row["roles"])) if row["roles"] else None
-    row["previous"] = last["hash"] if last else ""
-    row["seq"] = _next(connection, last["seq"] if last else 0)
+    ``given`` has what the columns hold, as plain data; of what is shown and said (``seals.CONTENT``) what there is.
+    """
+    said = {name: given[name] for name in CONTENT if given.get(name) not in (None, [], ())} | {
+        "answer": given["answer"]
+    }
+    key, (seq, before) = opening(), last(connection, "decisions")
+    row = dict.fromkeys((*CONTENT, *OPENING)) | {name: given.get(name) for name in ("applied_at", *FIXED)}
+    row |= columns(said) | {"seq": seq + 1, "previous": before, "secret": key.secret}
+    row["seal"] = key.commitment(content(row))
     row["hash"] = row_hash(row)
-    places = ", ".join(f":{name}" for name in _COLUMNS)
-    connection.execute(f"INSERT INTO decisions ({', '.join(_COLUMNS)}) VALUES ({places})", row)
+    names = ", ".join(f'"{name}"' for name in row)
+    connection.execute(f"INSERT INTO decisions ({names}) VALUES ({', '.join('?' * len(row))})", tuple(row.values()))
     return decision(row)
-
-
-def _next(connection: sqlite3.Connection, last: int) -> int:
-    """One more than any row ever had, so that a removed last row leaves a gap that can be seen."""
-    return max(last, newest(connection)) + 1
 
 
 def decision(row: Mapping[str, Any]) -> Decision:
     """A row of the table as a Decision."""
-    values = {name: row[name] for name in _COLUMNS}
-    roles = json.loads(row["roles"]) if row["roles"] else None
-    return Decision(**(values | {"answer": json.loads(row["answer"]), "roles": roles}))
+    values = {name: row[name] for name in _STORED} | {name: listed(row, name) for name in LISTS}
+    if row["reason"] is not None and not values["reasons"]:
+        values["reasons"] = [row["reason"]]
+    return Decision(**values, answer=json.loads(row["answer"]), removed=removed(row), kind=row["kind"] or "decision")
 
 
 def veiled(vote: Decision) -> Decision:
     """A vote as others see it before all have voted: who and when, not what."""
-    return replace(vote, action="vote", answer=None, reason=None, words=None, shown=None, seconds=None, hash="")
+    nothing: Any = dict.fromkeys(("answer", "reason", "words", "shown", "seconds"))
+    return replace(vote, **nothing, action="vote", reasons=(), labels=(), edits=(), hash="")
 
 
 _VEILED = (
@@ -111,10 +132,20 @@ def decisions(saver: SqliteSaver, *, thread: str | None = None, limit: int = 100
     return saver.database.read(work)
 
 
+def shown(saver: SqliteSaver, seq: int) -> Any:
+    """The question as it stood when a decision was made about it; None for a decision that kept none."""
+
+    def work(connection: sqlite3.Connection) -> Any:
+        row = connection.execute("SELECT * FROM decisions WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else content(row).get("payload")
+
+    return saver.database.read(work)
+
+
 def verify(saver: SqliteSaver, *, limit: int = 20) -> list[str]:
     """What is wrong with the record, in words and in its order, at most ``limit`` problems; empty if it is whole.
 
-    A changed, removed, inserted or reordered row is named by its number.
+    A changed, removed, inserted or reordered row of the decisions or the events is named by its number.
     """
 
     def work(connection: sqlite3.Connection) -> list[str]:
@@ -123,32 +154,46 @@ def verify(saver: SqliteSaver, *, limit: int = 20) -> list[str]:
     return saver.database.read(work)
 
 
+def tip(saver: SqliteSaver) -> tuple[int, str]:
+    """Number and hash of the last decision: noted elsewhere, they show that the record was not written anew."""
+    return saver.database.read(lambda connection: last(connection, "decisions"))
+
+
+def anchored(saver: SqliteSaver, seq: int, hash_: str) -> bool:
+    """Whether a tip that was noted earlier is in the record still."""
+    query = "SELECT 1 FROM decisions WHERE seq = ? AND hash = ?"
+    return saver.database.read(lambda connection: connection.execute(query, (seq, hash_)).fetchone() is not None)
+
+
 def problems(connection: sqlite3.Connection) -> Iterator[str]:
     """What is wrong with the record, in words and in its order."""
     seq, before = 0, ""
     for row in connection.execute("SELECT * FROM decisions ORDER BY seq"):
-        yield from _gap(seq, row["seq"])
-        if row["hash"] != row_hash(row):
-            yield f"Decision {row['seq']} ({_name(row)}) was changed after it was recorded."
+        yield from gaps("Decision", seq, row["seq"])
+        if broken(row):
+            yield _changed(row)
         elif row["previous"] != before and row["seq"] == seq + 1:
             yield f"Decision {row['seq']} ({_name(row)}) does not follow on from decision {seq}: one was replaced."
         seq, before = row["seq"], row["hash"]
-    yield from _gap(seq, newest(connection) + 1)
+    yield from gaps("Decision", seq, last(connection, "decisions")[0] + 1)
+    yield from events.problems(connection)
     yield from _orphans(connection)
 
 
-def _gap(last: int, found: int) -> Iterator[str]:
-    if found == last + 2:
-        yield f"Decision {last + 1} was removed."
-    elif found > last + 2:
-        yield f"Decisions {last + 1} to {found - 1} were removed."
+def _changed(row: Mapping[str, Any]) -> str:
+    place = moved(row)
+    if place in (None, row["seq"]):
+        return f"Decision {row['seq']} ({_name(row)}) was changed after it was recorded."
+    return (
+        f"Decision {row['seq']} ({_name(row)}) was changed after it was recorded: it was decision {place}, and moved."
+    )
 
 
 def _orphans(connection: sqlite3.Connection) -> Iterator[str]:
     """Reviews that are decided although nobody decided them."""
     for row in connection.execute(
         "SELECT thread_id, interrupt_id FROM reviews WHERE status = 'decided' AND NOT EXISTS (SELECT 1 FROM decisions d"
-        " WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id AND d.kind = 'decision')"
+        " WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id AND d.kind IS NULL)"
     ):
         yield f"Review {row['interrupt_id']} of run {row['thread_id']} counts as decided, but no decision is recorded."
 

@@ -2,21 +2,22 @@
 
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 from treadle.checkpoints.answers import UNSET, check, compose, plain
-from treadle.checkpoints.audits import Decision, decisions, verify
+from treadle.checkpoints.audits import Decision, decisions, shown, verify
 from treadle.checkpoints.clocks import moment
 from treadle.checkpoints.desks import claims, votes
 from treadle.checkpoints.desks.enactments import enact
+from treadle.checkpoints.feedbacks import changed, feedback
 from treadle.checkpoints.reviews import Review, decided, find, panel_of, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.signals import ring
 from treadle.errors import AnswerInvalid, ReviewClosed
 
-__all__ = ["Decision", "decide", "decisions", "verify"]
+__all__ = ["Decision", "decide", "decisions", "shown", "verify"]
 
 
 def decide(
@@ -28,8 +29,9 @@ def decide(
     roles: Collection[str] = (),
     answer: Any = UNSET,
     value: Any = UNSET,
-    reason: str | None = None,
+    reason: str | Sequence[str] | None = None,
     words: str | None = None,
+    labels: Sequence[str] = (),
     digest: str | None = None,
     thread: str | None = None,
     client: str = "python",
@@ -38,8 +40,9 @@ def decide(
     """Record the answer to a review; the run goes on with it when a worker (or ``advance``) takes it up.
 
     Give an ``action`` for a question that names its actions (``edit`` with the edited ``value``), or the whole
-    ``answer`` for any other. ``review_id`` may be the beginning of an id. ``digest`` is that of the question as it was
-    shown: the decision is refused if the question has changed since. Costs the same however many reviews wait.
+    ``answer`` for any other. ``reason`` is one, or several, of the question's reasons, ``labels`` are among its labels.
+    ``review_id`` may be the beginning of an id. ``digest`` is that of the question as it was shown: the decision is
+    refused if the question has changed since. Costs the same however many reviews wait.
 
     ``roles`` are those that ``by`` holds, as the caller knows them: a question may name who may decide. Where several
     must agree, each answer is a vote: what is returned then has the ``kind`` vote, until the last one decides.
@@ -48,40 +51,43 @@ def decide(
     when), AnswerInvalid (where, and what is wrong). In each case nothing was stored.
     """
     question = review(saver, review_id, thread=thread)
-    question.panel.admit(by, roles)
-    content = _content(question, action, answer, value, reason=reason, words=words, by=by, digest=digest)
-    # As the column holds it, or the row would not match its hash.
-    content |= {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
-    content |= {"roles": sorted(set(roles)) or None}
-    _writable(content)
-    decision = saver.database.write(lambda connection: _record(connection, question, content))
+    given = {"action": action, "value": value, "reason": reason, "words": words, "labels": list(labels), "by": by}
+    given["roles"] = roles
+    content = stated(question, given, answer=answer, digest=digest, client=client, seconds=seconds)
+    decision = saver.database.write(lambda connection: record(connection, question, content))
     ring(saver.database.path)
     return decision
 
 
-def _content(
+def stated(
     question: Review,
-    action: str | None,
-    answer: Any,
-    value: Any,
+    given: Mapping[str, Any],
     *,
-    reason: str | None,
-    words: str | None,
-    by: str,
-    digest: str | None,
+    answer: Any = UNSET,
+    digest: str | None = None,
+    client: str = "python",
+    seconds: float | None = None,
 ) -> dict[str, Any]:
-    """The columns of the decision, its answer built and checked."""
-    at = time.time()
-    given = {"action": action, "value": value, "reason": reason, "words": words, "by": by, "at": at}
-    given["digest"] = digest or question.digest
+    """The columns of the decision, its answer built and checked.
+
+    ``given`` has ``by``, and ``roles``, ``action``, ``value``, ``reason``, ``words``, ``labels`` as they are given to
+    ``decide``.
+    """
+    said = feedback(question.value, given)
+    parts = {**given, **said, "at": time.time(), "digest": digest or question.digest}
     if answer is UNSET:
-        if action is None:
+        if given.get("action") is None:
             raise AnswerInvalid("A decision needs an action or an answer: give one of them.")
-        answer = compose(question.value, question.schema, {k: v for k, v in given.items() if v is not UNSET})
+        answer = compose(question.value, question.schema, {k: v for k, v in parts.items() if v is not UNSET})
     answer = plain(answer)
     check(answer, question.schema)
-    kept = {"reason": reason, "words": words, "by": by, "at": at, "shown": digest}
-    return kept | {"action": action or _action(answer), "answer": answer}
+    # As the column holds it, or the row would not match its hash.
+    kept: dict[str, Any] = {"roles": sorted(set(given.get("roles") or ()))}
+    kept |= {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
+    kept |= {name: parts.get(name) for name in ("words", "by", "at")} | {"shown": digest}
+    content = {**said, **kept, "action": given.get("action") or _action(answer), "answer": answer}
+    _writable(content)
+    return content | {"edits": changed(question.value, answer)}
 
 
 def _action(answer: Any) -> str:
@@ -99,14 +105,15 @@ def _writable(content: Mapping[str, Any]) -> None:
             raise AnswerInvalid(f"The text of {name!r} has a character that is no text ({error.reason}).") from None
 
 
-def _record(connection: sqlite3.Connection, question: Review, content: dict[str, Any]) -> Decision:
-    """The compare-and-set, inside one transaction."""
+def record(connection: sqlite3.Connection, question: Review, content: dict[str, Any]) -> Decision:
+    """The compare-and-set, inside one transaction; ``content`` is what ``stated`` made."""
     row = find(connection, question.id, question.thread_id)
     if row["status"] != "pending":
         raise ReviewClosed(_closed(connection, row))
     if row["digest"] not in (question.digest, None) or content["shown"] not in (row["digest"], None):
         raise ReviewClosed(f"The question {question.id} changed after it was shown: open it again. Nothing was stored.")
     panel = panel_of(row)
+    panel.admit(content["by"], content["roles"])
     if not panel.many:
         claims.admit(connection, row, content["by"])
         return enact(connection, row, content)

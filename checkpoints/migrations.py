@@ -6,7 +6,7 @@ import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from treadle.checkpoints.desks.tables import DESK
-from treadle.checkpoints.schemas import LEDGER, QUEUE, SEARCH, STATE, VERSIONS
+from treadle.checkpoints.schemas import LEDGER, LESSONS, QUEUE, SEARCH, STATE, VERSIONS
 
 migrations = Migrations("treadle")
 
@@ -29,6 +29,12 @@ def first_tables(db: sqlite_utils.Database) -> None:
 def versions_and_cache(db: sqlite_utils.Database) -> None:
     """The cache of steps, the versions of graphs, and the version that asked each question."""
     db.executescript(VERSIONS)
+
+
+@migrations()
+def lessons(db: sqlite_utils.Database) -> None:
+    """What decisions teach: all that was said and shown at each, standing rules, and questions of known answer."""
+    db.executescript(LESSONS)
 
 
 @migrations()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from treadle.checkpoints.chains import last
 from treadle.checkpoints.desks import deadlines, outboxes
 from treadle.checkpoints.desks.panels import number, panel
 from treadle.checkpoints.plains import plain, words
@@ -87,7 +88,7 @@ def _insert(connection: sqlite3.Connection, columns: dict[str, Any]) -> None:
     connection.execute(
         f"INSERT INTO reviews ({', '.join(columns)}, since, graph, fingerprint)"
         f" SELECT {', '.join('?' * len(columns))}, ?, max(graph), max(fingerprint) FROM runs WHERE thread_id = ?",
-        (*columns.values(), newest(connection), columns["thread_id"]),
+        (*columns.values(), last(connection, "decisions")[0], columns["thread_id"]),
     )
     _opened(connection, columns["thread_id"], columns["interrupt_id"])
 
@@ -101,12 +102,6 @@ def _opened(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -
     outboxes.post(connection, "asked", row)
 
 
-def newest(connection: sqlite3.Connection) -> int:
-    """The number of the newest row that the record of decisions ever had."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'decisions'").fetchone()
-    return int(row["seq"]) if row else 0
-
-
 def _again(connection: sqlite3.Connection, row: sqlite3.Row, columns: dict[str, Any]) -> None:
     """The question is asked once more: a decision holds if it was made on what is shown now, and is not used up."""
     same = row["digest"] == columns["digest"] and row["status"] != "closed"
@@ -114,7 +109,7 @@ def _again(connection: sqlite3.Connection, row: sqlite3.Row, columns: dict[str, 
         kept = ("due", "asked_at", "value", "text", "schema", "assign", "veiled")
         columns = {name: value for name, value in columns.items() if name not in kept}
     else:
-        columns |= {"status": "pending", "closed_at": None, "problem": None, "since": newest(connection)}
+        columns |= {"status": "pending", "closed_at": None, "problem": None, "since": last(connection, "decisions")[0]}
         columns |= {"escalations": 0, "held_until": None, "taken_at": None}
     connection.execute(
         f"UPDATE reviews SET {', '.join(f'{name} = ?' for name in columns)} WHERE seq = ?",
@@ -169,7 +164,7 @@ def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str]) ->
         if row["status"] == "decided":
             connection.execute(
                 "UPDATE decisions SET applied_at = ? WHERE seq ="  # an earlier one was refused by the graph
-                " (SELECT max(seq) FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind = 'decision')",
+                " (SELECT max(seq) FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL)",
                 (now, thread_id, id_),
             )
 

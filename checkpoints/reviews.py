@@ -106,13 +106,12 @@ def panel_of(row: sqlite3.Row) -> Panel:
 
 
 def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Decision | None:
-    """The newest decision about a review, unless the graph refused it or it was taken back."""
+    """The newest decision about a review, unless the graph refused it."""
     row = connection.execute(
-        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IN ('decision', 'withdrawal')"
-        " ORDER BY seq DESC LIMIT 1",
+        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1",
         (thread_id, interrupt_id),
     ).fetchone()
-    return None if row is None or row["kind"] == "withdrawal" or row["action"] == "refused" else decision(row)
+    return None if row is None or row["action"] == "refused" else decision(row)
 
 
 def pending(

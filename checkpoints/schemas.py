@@ -7,6 +7,9 @@
     writes       what tasks wrote before their step ended
     reviews      the queue: every interrupt; ``waits`` says which tasks, from the innermost outwards, wait for it
     decisions    what was decided: append-only, each row carrying the hash of the one before
+    events       what else was done to the record: rules made, parts removed; chained in the same way
+    rules        standing rules, and how often each was used
+    seeds        questions whose right answer is known
     runs         the ledger: one row a thread
     journal      results that steps remember
     traces       what steps did: prompts, responses, tokens
@@ -28,7 +31,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 3
+VERSION = 4
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -224,6 +227,63 @@ CREATE TABLE changes (
 ) WITHOUT ROWID;
 ALTER TABLE reviews ADD COLUMN fingerprint TEXT;
 CREATE INDEX runs_by_version ON runs (graph, fingerprint);
+"""
+
+LESSONS = """
+ALTER TABLE decisions ADD COLUMN reasons TEXT;
+ALTER TABLE decisions ADD COLUMN labels TEXT;
+ALTER TABLE decisions ADD COLUMN edits TEXT;
+ALTER TABLE decisions ADD COLUMN confidence REAL;
+ALTER TABLE decisions ADD COLUMN confidence_source TEXT;
+ALTER TABLE decisions ADD COLUMN roles TEXT;
+ALTER TABLE decisions ADD COLUMN claims TEXT;
+ALTER TABLE decisions ADD COLUMN rule TEXT;
+ALTER TABLE decisions ADD COLUMN graph TEXT;
+ALTER TABLE decisions ADD COLUMN gate TEXT;
+ALTER TABLE decisions ADD COLUMN payload BLOB;
+ALTER TABLE decisions ADD COLUMN secret BLOB;
+ALTER TABLE decisions ADD COLUMN opening TEXT;
+ALTER TABLE decisions ADD COLUMN seal TEXT;
+CREATE INDEX decisions_of_gate ON decisions (graph, gate, seq);
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    "by" TEXT NOT NULL,
+    at REAL NOT NULL,
+    thread_id TEXT,
+    interrupt_id TEXT,
+    content TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE TABLE rules (
+    id TEXT PRIMARY KEY,
+    graph TEXT NOT NULL,
+    gate TEXT NOT NULL,
+    conditions TEXT NOT NULL,
+    action TEXT NOT NULL,
+    reason TEXT,
+    words TEXT,
+    "by" TEXT NOT NULL,
+    roles TEXT NOT NULL,
+    made_at REAL NOT NULL,
+    cap INTEGER,
+    until REAL,
+    uses INTEGER NOT NULL DEFAULT 0,
+    seen_at REAL NOT NULL DEFAULT 0,
+    revoked_at REAL,
+    revoked_by TEXT
+);
+CREATE INDEX reviews_of_gate ON reviews (graph, gate, asked_at) WHERE status = 'pending';
+CREATE TABLE seeds (
+    thread_id TEXT NOT NULL,
+    interrupt_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    value TEXT,
+    "by" TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (thread_id, interrupt_id)
+) WITHOUT ROWID;
 """
 
 SEARCH = """

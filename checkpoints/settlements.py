@@ -10,8 +10,8 @@ from collections.abc import Collection
 from typing import Any
 
 from treadle.checkpoints.audits import append
+from treadle.checkpoints.chains import last
 from treadle.checkpoints.desks import outboxes
-from treadle.checkpoints.queues import newest
 from treadle.errors import RunOpen
 
 # Said twice so that SQLite sees that the small index on what is not closed serves.
@@ -19,7 +19,7 @@ _DECIDED = "reviews.thread_id = :thread AND reviews.status = 'decided' AND revie
 
 _NEWEST = (
     "(SELECT max(seq) FROM decisions d WHERE d.thread_id = reviews.thread_id"
-    " AND d.interrupt_id = reviews.interrupt_id AND d.kind = 'decision')"
+    " AND d.interrupt_id = reviews.interrupt_id AND d.kind IS NULL)"
 )
 
 
@@ -87,7 +87,7 @@ def refuse(
             " WHERE thread_id = :thread_id AND interrupt_id = :interrupt_id RETURNING *",
             key
             | {"status": status, "problem": problem, "closed": now if status == "closed" else None}
-            | {"since": newest(connection)},
+            | {"since": last(connection, "decisions")[0]},
         ).fetchone()
         told = {"action": "refused", "answer": None, "words": problem, "by": "treadle", "client": "worker"}
         append(connection, **key, **told, digest=row["digest"], at=now)

@@ -1,8 +1,9 @@
 """`fan_out`: one worker over many items, or many workers over one item, joined in order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from typing import Any
+from types import GenericAlias
+from typing import Any, get_origin
 
 from langgraph.graph import END, START
 
@@ -12,7 +13,7 @@ from treadle.graphs.chains import Place, pattern_of
 from treadle.graphs.fans import WORK, Fan, working
 from treadle.graphs.gathers import JOIN, Gather
 from treadle.graphs.lanes import in_lanes
-from treadle.graphs.patterns import Pattern
+from treadle.graphs.patterns import Pattern, merged, reduced
 from treadle.graphs.reviews import Review
 from treadle.graphs.shards import shards
 from treadle.nodes.batches import Batch, Batched
@@ -110,8 +111,9 @@ def fan_out(
     reads = [key for key in dict.fromkeys([*([over] if over else _reads(built)), *context]) if key != KEY]
     outcomes = f"{into}_outcomes"
     keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: list[Outcome]}
-    gathered = {into: list[Any] if join is as_list else Any, outcomes: list[Outcome]}
-    pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys)
+    gathered = {into: _gives(built, batch) if join is as_list else Any, outcomes: list[Outcome]}
+    takes = _takes([*built, *spare], over, item, batch)
+    pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys, takes=takes)
     pattern.pausing = pausing
     fan = Fan(
         label,
@@ -167,6 +169,20 @@ def _hand(worker: Pattern, given: Place) -> Hand:
 
 def _reads(workers: Sequence[Pattern]) -> list[str]:
     return [key for one in workers for key in one.reads]
+
+
+def _takes(workers: Sequence[Pattern], over: str | None, item: str, batch: Batch | None) -> dict[str, Any]:
+    """The types that the workers declare for what they read: of the items, that of the list that they come from."""
+    takes = merged([one.takes for one in workers])
+    kind = takes.pop(item, Any) if over else Any
+    return takes if over is None or kind is Any else {**takes, over: kind if batch else GenericAlias(Iterable, (kind,))}
+
+
+def _gives(workers: Sequence[Pattern], batch: Batch | None) -> Any:
+    """The type of the list of results: a batch's worker gives that list, any other one of its values."""
+    kinds = [one.writes.get(one.output, Any) for one in workers]
+    kind = kinds[0] if len(kinds) == 1 and not reduced(kinds[0]) else Any
+    return kind if batch and get_origin(kind) is list else GenericAlias(list, (Any if batch else kind,))
 
 
 def _worker(worker: Place, label: str, given: Sequence[str] | None) -> Pattern:

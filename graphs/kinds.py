@@ -1,6 +1,7 @@
 """Kinds of values: whether what one step writes can be what another one takes."""
 
 import collections.abc
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
@@ -34,7 +35,9 @@ def fits(written: Any, taken: Any) -> bool:
 
 def spoken(kind: Any) -> str:
     """Return a type as a message names it."""
-    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")
+    if isinstance(kind, type) and not get_args(kind):
+        return kind.__name__
+    return re.sub(r"\b(?:typing|collections\.abc|__main__)\.", "", str(kind))
 
 
 def _bare(kind: Any) -> Any:

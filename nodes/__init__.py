@@ -3,6 +3,8 @@
 from treadle.nodes.alternatives import race
 from treadle.nodes.attachments import attachment
 from treadle.nodes.batches import Batch
+from treadle.nodes.deadlines import Deadline
+from treadle.nodes.functions import Function, step
 from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
@@ -10,11 +12,14 @@ from treadle.nodes.limits import Limit, limit
 from treadle.nodes.models import Choice, choose, model
 from treadle.nodes.outcomes import Failure, Outcome
 from treadle.nodes.outputs import Confidence
+from treadle.nodes.panels import Panel
 from treadle.nodes.prompts import Prompt, prompt
 from treadle.nodes.questions import Answer, Question
 from treadle.nodes.retries import Retry
-from treadle.nodes.selections import best_of, distinct, fold, rank, stitch, tree
-from treadle.nodes.steps import Function, Step, step
+from treadle.nodes.selections import best_of, distinct, fold, rank, tree
+from treadle.nodes.sources import Source
+from treadle.nodes.steps import Step
+from treadle.nodes.stitches import stitch
 
 __all__ = [
     "Answer",
@@ -22,6 +27,7 @@ __all__ = [
     "Check",
     "Choice",
     "Confidence",
+    "Deadline",
     "Failure",
     "Function",
     "Gate",
@@ -29,9 +35,11 @@ __all__ = [
     "Join",
     "Limit",
     "Outcome",
+    "Panel",
     "Prompt",
     "Question",
     "Retry",
+    "Source",
     "Step",
     "Vote",
     "accept",

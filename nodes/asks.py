@@ -7,11 +7,12 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from treadle.errors import GateFailed, InputInvalid, OutputInvalid
 from treadle.nodes.caches import cached
-from treadle.nodes.exchanges import Exchange, recorded, text
+from treadle.nodes.exchanges import NOTHING, Exchange, Sent, recorded, text
 from treadle.nodes.fingerprints import fingerprint
 from treadle.nodes.gates import checked
 from treadle.nodes.histories import past
@@ -47,10 +48,8 @@ class _Asking:
         version = fingerprint([replace(step, cache=None), spec])
         known = yield from cached(step.cache, step.name, version, self._inputs(), self.config, self.whole)
         if known.hit:
-            exchange = Exchange(
-                step.name, _named(spec), 1, (), started, value=known.update[step.into], cached=known.hit
-            )
-            self._record(replace(exchange, seconds=time.time() - started))
+            sent = Sent(step.name, _named(spec), 1, (), started)
+            self._record(sent.answered(NOTHING, value=known.update[step.into], cached=known.hit))
         return known.update
 
     def whole(self) -> Asking:
@@ -85,20 +84,19 @@ class _Asking:
         step, chat = self.prompt, model(spec)
         if step.attach and getattr(chat, "reads_only_text", False):
             raise InputInvalid(f"step {step.name!r} attaches files, and the model {_named(spec)} reads only text")
-        messages = step.messages(self.state)
+        messages, named = step.messages(self.state), _named(spec)
         for attempt in range(before + 1, before + step.attempts + 1):
-            exchange = yield from self._exchange(
-                chat, Exchange(step.name, _named(spec), attempt, messages, time.time())
-            )
+            exchange = yield from self._exchange(chat, Sent(step.name, named, attempt, messages, time.time()))
             if exchange.problem is None:
                 break
             told = HumanMessage(f"That answer cannot be used: {exchange.problem}")
             messages = [*messages, AIMessage(text(exchange.message)), told]
         return exchange
 
-    def _exchange(self, chat: BaseChatModel, sent: Exchange) -> Generator[Effect, Any, Exchange]:
+    def _exchange(self, chat: BaseChatModel, sent: Sent) -> Generator[Effect, Any, Exchange]:
         try:
-            reply = yield Ask(_asked(self.prompt, chat), list(sent.messages), self.config)
+            question = ChatPromptValue.model_construct(messages=sent.messages)  # they are messages: nothing to check
+            reply = yield Ask(_asked(self.prompt, chat), question, self.config)
         except Exception as error:
             self._record(sent.failed(error))
             raise
@@ -135,7 +133,7 @@ def _asked(prompt: Prompt, chat: BaseChatModel) -> Runnable[Any, Any]:
     return chat.with_structured_output(schema, include_raw=True)
 
 
-def _read(prompt: Prompt, sent: Exchange, reply: Any) -> Exchange:
+def _read(prompt: Prompt, sent: Sent, reply: Any) -> Exchange:
     """Make of a reply what the output declares, or say what is wrong with it."""
     if prompt.output.is_text:
         return sent.answered(reply, value=text(reply))

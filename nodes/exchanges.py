@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -21,8 +21,8 @@ NOTHING = AIMessage("")
 
 
 @dataclass(frozen=True)
-class Exchange:
-    """What was sent, what came back, and what was made of it."""
+class Sent:
+    """What a model was sent."""
 
     step: str
     spec: str
@@ -31,8 +31,23 @@ class Exchange:
     messages: Sequence[BaseMessage]
     started: float
     """When it was sent, in seconds since 1970."""
-    seconds: float = 0.0
-    message: AIMessage = field(default_factory=lambda: NOTHING)
+
+    def answered(self, reply: BaseMessage, **more: Any) -> "Exchange":
+        """Return the exchange with the model's message, and what is known of it, timed to now."""
+        message = reply if isinstance(reply, AIMessage) else AIMessage(reply.text)
+        return Exchange(**vars(self), seconds=time.time() - self.started, message=message, **more)
+
+    def failed(self, error: BaseException) -> "Exchange":
+        """Return the exchange with what the model raised, timed to now."""
+        return self.answered(NOTHING, error=f"{type(error).__name__}: {error}")
+
+
+@dataclass(frozen=True)
+class Exchange(Sent):
+    """What was sent, what came back, and what was made of it."""
+
+    seconds: float
+    message: AIMessage
     value: Any = None
     fault: str | None = None
     """Why the answer does not fit the output, in words for the model."""
@@ -55,15 +70,6 @@ class Exchange:
     def problem(self) -> str | None:
         """Why the answer cannot be used, in words for the model, or None."""
         return self.fault or (self.refusal.problem if self.refusal else None)
-
-    def answered(self, reply: BaseMessage, **more: Any) -> "Exchange":
-        """Return the exchange with the model's message, and what is known of it, timed to now."""
-        message = reply if isinstance(reply, AIMessage) else AIMessage(reply.text)
-        return replace(self, message=message, seconds=time.time() - self.started, **more)
-
-    def failed(self, error: BaseException) -> "Exchange":
-        """Return the exchange with what the model raised, timed to now."""
-        return replace(self, error=f"{type(error).__name__}: {error}", seconds=time.time() - self.started)
 
     def record(self, config: RunnableConfig, redaction: Redaction) -> None:
         """Keep it in the run's trace, and tell OpenTelemetry; prompt and response as far as the redaction lets them."""

@@ -1,15 +1,23 @@
 """The question that a review asks a person, and the answer it takes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Optional, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, create_model, model_validator
 
 from treadle.digests import digest
+from treadle.nodes.deadlines import NEVER, Deadline
+from treadle.nodes.panels import Panel
 
 KIND = "treadle.review"
 """What `kind` says in every question of treadle's."""
+
+Shape = Literal["approval", "edit", "escalation", "feedback"]
+"""What a person is there for: yes or no; a better version; taking the step over; words for the model."""
+
+Trigger = Literal["always", "condition", "confidence", "gate", "rule", "sample"]
+"""What brought a value to a person."""
 
 
 @dataclass(frozen=True)
@@ -20,20 +28,35 @@ class Question:
     """The name of the review in its graph."""
     title: str
     why: str
-    """Why it came to a person."""
+    """Why it came to a person, in words."""
     proposal: Any
     """What the run would go on with."""
     actions: tuple[str, ...]
     leads_to: Mapping[str, str]
     """What follows from each action, in words."""
+    shape: Shape = "edit"
+    holds: bool = True
+    """False for a question about what already ran: the run goes on, and the answer is feedback."""
+    trigger: Trigger = "always"
+    confidence: float | None = None
+    """The model's, from 0 to 1."""
+    confidence_source: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
     """Other values of the state that help to decide."""
+    source: Mapping[str, Any] | None = None
+    """The part of the context to highlight: ``key``, ``start``, ``end``."""
     reasons: tuple[str, ...] = ()
     """The reasons that a rejection can name."""
+    labels: tuple[str, ...] = ()
+    """The labels that the reviewer can put on it."""
     assign: str | None = None
     priority: int = 0
-    due_in: float | None = None
-    """Seconds from the asking to the due time."""
+    panel: Panel = field(default_factory=Panel)
+    requester: str | None = None
+    """Who asked for it, and may not decide."""
+    deadline: Deadline | None = None
+    withdraw_in: float | None = None
+    """Seconds for which a decision can be taken back before the run goes on."""
     round: int = 1
     rounds: int | None = None
     """How often it may be sent back in all."""
@@ -43,15 +66,20 @@ class Question:
     """What the reviewer must know first, such as that the proposal has changed since it was decided on."""
 
     def payload(self) -> dict[str, Any]:
-        """Return the question as the interrupt's value."""
-        plain = asdict(self)
-        lists = {key: list(plain[key]) for key in ("actions", "reasons", "history")}
-        return {"kind": KIND, **plain, **lists}
+        """Return the question as the interrupt's value: every group's parts beside the others."""
+        groups = {**self.panel.payload(), **(self.deadline.payload() if self.deadline else NEVER)}
+        plain = {**asdict(replace(self, panel=Panel(), deadline=None)), **groups}
+        lists = {key: list(plain[key]) for key in _LISTS}
+        kept = {key: part for key, part in plain.items() if key not in ("panel", "deadline")}
+        return {"kind": KIND, **kept, **lists}
 
     @property
     def digest(self) -> str:
         """The digest of the payload, which a decision is bound to."""
         return digest(self.payload())
+
+
+_LISTS = ("actions", "reasons", "labels", "history", "escalate")
 
 
 class Answer(BaseModel):
@@ -66,6 +94,7 @@ class Answer(BaseModel):
     value: Any = Field(default=None, description="what to go on with instead of the proposal, for an edit")
     reason: str | None = Field(default=None, description="one of the question's reasons")
     words: str | None = Field(default=None, description="the reviewer's own words")
+    labels: list[str] | None = Field(default=None, description="those of the question's labels that fit")
     by: str | None = Field(default=None, description="who decided")
     at: float | None = Field(default=None, description="when, in seconds since 1970")
     digest: str | None = Field(default=None, description="the digest of the question that was decided on")
@@ -78,8 +107,8 @@ class Answer(BaseModel):
         return self
 
 
-def answer_type(actions: Sequence[str], value: Any = Any) -> type[Answer]:
-    """Return the type of answers to one question: its actions, and the type of the value that an edit gives.
+def answer_type(actions: Sequence[str], value: Any = Any, *, labels: Sequence[str] = ()) -> type[Answer]:
+    """Return the type of answers to one question: its actions, its labels, and the type of an edit's value.
 
     A type that has no JSON Schema is taken for `Any`.
     """
@@ -88,9 +117,16 @@ def answer_type(actions: Sequence[str], value: Any = Any) -> type[Answer]:
     except PydanticUserError:
         value = Any
     action: Any = Literal[tuple(actions)]
+    label: Any = Literal[tuple(labels)] if labels else str
     return create_model(  # pyright: ignore
         "Answer",
         __base__=Answer,
         action=(action, ...),
-        value=(Optional[value], Field(default=None, description=Answer.model_fields["value"].description)),  # noqa: UP045  # pyright: ignore
+        value=_field("value", value),
+        labels=_field("labels", list[label]),
     )
+
+
+def _field(name: str, kind: Any) -> Any:
+    """A field of `Answer` with a narrower type, described as there."""
+    return (Optional[kind], Field(default=None, description=Answer.model_fields[name].description))  # noqa: UP045  # pyright: ignore

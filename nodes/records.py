@@ -49,7 +49,10 @@ def recorder(config: RunnableConfig) -> Recorder | None:
     values = config.get("configurable", {})
     if "thread_id" not in values:
         return None
-    return next((value for value in values.values() if _records(cast(Hashable, type(value)))), None)
+    for value in values.values():
+        if _records(cast(Hashable, type(value))):
+            return cast(Recorder, value)
+    return None
 
 
 @cache

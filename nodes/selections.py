@@ -15,6 +15,7 @@ from langchain_core.runnables import RunnableConfig
 
 from treadle.digests import digest
 from treadle.errors import GraphBuildError, InputInvalid
+from treadle.nodes.estimates import tokens as expected
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, values
 from treadle.nodes.steps import Ask, Effect, Step
@@ -53,16 +54,6 @@ def rank(score: Callable[[Any], float], *, top: int | None = None) -> Join:
 
     def join(outcomes: list[Outcome]) -> list[Any]:
         return sorted(values(outcomes), key=score, reverse=True)[:top]
-
-    return join
-
-
-def stitch(*, overlap: int = 2000) -> Join:
-    """Join texts in item order into one; where one ends as the next begins (windows with overlap), that stands once."""
-
-    def join(outcomes: list[Outcome]) -> str:
-        texts = [shown(value) for value in values(outcomes)]
-        return reduce(lambda left, right: left + right[_shared(left, right, overlap) :], texts, "")
 
     return join
 
@@ -119,7 +110,7 @@ def tree(
     """
     if tuple(summary.reads) != (key,):
         raise GraphBuildError(f"summary {summary.name!r} must read {key!r} alone, and reads {', '.join(summary.reads)}")
-    return Tree(summary, key, budget, tokens or (lambda text: len(text) // 4 + 1))
+    return Tree(summary, key, budget, tokens or expected)
 
 
 @dataclass(frozen=True)
@@ -181,9 +172,3 @@ def _first(update: dict[str, Any]) -> Any:
 
 def _alike(left: str, right: str) -> float:
     return SequenceMatcher(None, left, right, autojunk=False).ratio()
-
-
-def _shared(left: str, right: str, most: int) -> int:
-    """How many characters `left` ends with that `right` begins with."""
-    sizes = range(min(len(left), len(right), most), 0, -1)
-    return next((size for size in sizes if left.endswith(right[:size])), 0)

@@ -67,6 +67,18 @@ def shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+def reach(state: Mapping[str, Any], path: str) -> Any:
+    """Return the value that a path such as ``clause.number`` leads to, or None.
+
+    >>> reach({"clause": {"number": "7"}}, "clause.number")
+    '7'
+    """
+    found: Any = state
+    for part in path.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
 @lru_cache(maxsize=1024)
 def _pieces(source: str, step: str) -> list[tuple[str, str | None]]:
     """A template's texts, each with the field that follows it."""

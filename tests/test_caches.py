@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from treadle import chain
 from treadle.checkpoints import SqliteCache, SqliteSaver, run, traces
 from treadle.errors import GateFailed, GraphBuildError
-from treadle.nodes import prompt
+from treadle.nodes import prompt, step
 from treadle.nodes.steps import drive
 
 
@@ -144,3 +144,35 @@ def test_our_cache_serves_langgraphs_own_policy_on_any_node(tmp_path: Path) -> N
 def test_a_life_time_that_is_none_is_refused(life: Any) -> None:
     with pytest.raises(GraphBuildError):
         prompt("p", "x", cache=life)
+
+
+def test_what_a_function_gave_is_kept_by_its_code_and_its_arguments(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def looked_up(name: str) -> str:
+        asked.append(name)
+        return f"the address of {name}"
+
+    for thread in ("a", "b"):
+        with SqliteSaver(tmp_path / "t.db") as saver:
+            graph = chain(step(looked_up, into="address", cache="1d")).compile(saver)
+            assert graph.invoke({"name": "Ada"}, config(thread))["address"] == "the address of Ada"
+            told = traces(saver, thread)
+    assert asked == ["Ada"]
+    assert [(one["step"], one["cached"], one["cost"], one["parsed"]) for one in told] == [
+        ("looked_up", "cache", 0.0, "the address of Ada")
+    ]
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        graph = chain(step(looked_up, into="address", cache="1d")).compile(saver)
+        graph.invoke({"name": "Grace"}, config("c"))
+        other = chain(step(lambda name: f"Dr {name}", into="address", name="looked_up", cache="1d")).compile(saver)
+        assert other.invoke({"name": "Ada"}, config("d"))["address"] == "Dr Ada"
+    assert asked == ["Ada", "Grace"]
+
+
+def test_what_a_function_gave_can_be_left_out_of_the_trace(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        graph = chain(step(lambda name: f"{name}'s letter", into="letter", name="write", cache=True)).compile(saver)
+        for thread in ("a", "b"):
+            graph.invoke({"name": "Ada"}, {"configurable": {"thread_id": thread, "redact": "letter"}})
+        assert [one["parsed"] for one in traces(saver, "b")] == ["[letter]"]

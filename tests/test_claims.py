@@ -9,6 +9,7 @@ import pytest
 from gated import asked
 
 from treadle.checkpoints import SqliteSaver, claim, clocks, decide, decisions, release, review, verify
+from treadle.checkpoints.events import events
 from treadle.errors import ClaimHeld, ReviewClosed
 
 
@@ -52,7 +53,7 @@ def test_a_claim_that_has_expired_holds_nobody_up(saver: SqliteSaver) -> None:
     id_ = asked(saver, {})
     claim(saver, id_, by="ann", seconds=-clocks.TOLERANCE - 0.1)
     assert claim(saver, id_, by="bob").by == "bob"
-    assert decisions(saver) == []  # nothing was taken from anybody
+    assert events(saver) == []  # nothing was taken from anybody
 
 
 def test_a_claim_lasts_some_seconds_longer_since_clocks_are_apart(saver: SqliteSaver) -> None:
@@ -66,23 +67,23 @@ def test_a_claim_is_taken_over_on_record_and_its_former_holder_is_told(saver: Sq
     id_ = asked(saver, {})
     held = claim(saver, id_, by="ann")
     claim(saver, id_, by="bob", take=True)
-    (kept,) = decisions(saver)
-    assert (kept.kind, kept.action, kept.by) == ("claim", "taken over", "bob")
-    assert kept.answer == {"from": "ann", "until": held.expires_at}
+    (kept,) = events(saver, kind="takeover")
+    assert (kept.by, kept.interrupt_id) == ("bob", id_)
+    assert (kept.content["before"], kept.content["until"]) == ("ann", held.expires_at)
     with pytest.raises(ClaimHeld, match="bob has claimed"):
         claim(saver, id_, by="ann")
-    decide(saver, id_, "approve", by="bob")
+    made = decide(saver, id_, "approve", by="bob")
+    assert [one["by"] for one in made.claims] == ["bob"]
     assert verify(saver) == []
-    assert review(saver, id_).decision == decisions(saver)[0]
 
 
 def test_the_record_shows_a_takeover_that_was_removed_or_changed(saver: SqliteSaver) -> None:
     id_ = asked(saver, {})
     claim(saver, id_, by="ann")
     claim(saver, id_, by="bob", take=True)
-    saver.database.write(lambda connection: connection.execute("UPDATE decisions SET kind = 'decision'"))
+    saver.database.write(lambda connection: connection.execute("UPDATE events SET \"by\" = 'eve'"))
     assert "was changed" in verify(saver)[0]
-    saver.database.write(lambda connection: connection.execute("DELETE FROM decisions"))
+    saver.database.write(lambda connection: connection.execute("DELETE FROM events"))
     assert "was removed" in verify(saver)[0]
 
 

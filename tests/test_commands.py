@@ -113,7 +113,8 @@ def test_help_loads_neither_langgraph_nor_streamlit_nor_pandas() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "run", "runs", "runs show", "reviews", "reviews show", "decide", "worker", "ui", "graph", "models",
+    ["demo", "run", "runs", "runs show", "reviews", "reviews show", "decide", "audit verify", "audit list",
+     "worker", "ui", "graph", "models",
      "models pull", "models add", "db check", "db backup", "db compact", "db prune", "db import", "db export",
      "doctor"],
 )  # fmt: skip
@@ -491,3 +492,19 @@ def test_a_pipe_that_closes_early_makes_no_traceback(waiting: Path) -> None:
     )
     assert done.stdout == "Run c1\n"
     assert "Traceback" not in done.stderr
+
+
+def test_the_record_is_verified_and_a_row_that_was_tampered_with_is_named(waiting: Path) -> None:
+    assert treadle(waiting, "decide", one(waiting), "approve", "--by", "ann").returncode == 0
+    sound = treadle(waiting, "audit", "verify")
+    assert (sound.returncode, sound.stdout.startswith("The record of 1 decision is whole. Head: 1:")) == (0, True)
+    head = sound.stdout.split()[-1]
+    assert treadle(waiting, "audit", "verify", "--head", head).returncode == 0
+    assert treadle(waiting, "audit", "verify", "--head", "1:" + "0" * 64).returncode == 1
+    assert treadle(waiting, "audit", "verify", "--head", "x").returncode == 2
+    assert "approve" in treadle(waiting, "audit", "list").stdout
+    with sqlite3.connect(waiting / "treadle.db") as connection:
+        connection.execute("UPDATE decisions SET action = 'reject'")
+    connection.close()
+    told = treadle(waiting, "audit", "verify")
+    assert (told.returncode, "Decision 1 (reject by ann" in told.stdout) == (1, True)

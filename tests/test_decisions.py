@@ -307,13 +307,16 @@ def test_reordered_rows_are_named(saver: SqliteSaver) -> None:
 
 
 def test_a_row_forged_with_a_hash_of_its_own_breaks_the_chain(saver: SqliteSaver) -> None:
-    from treadle.checkpoints.audits import row_hash
+    from treadle.checkpoints.seals import content, opened, row_hash
 
     recorded(saver)
 
     def forge(connection: sqlite3.Connection) -> None:
         row = dict(connection.execute("SELECT * FROM decisions WHERE seq = 3").fetchone()) | {"by": "bob"}
-        connection.execute("UPDATE decisions SET \"by\" = 'bob', hash = ? WHERE seq = 3", (row_hash(row),))
+        row["seal"] = opened(row).commitment(content(row))
+        connection.execute(
+            "UPDATE decisions SET \"by\" = 'bob', seal = ?, hash = ? WHERE seq = 3", (row["seal"], row_hash(row))
+        )
 
     saver.database.write(forge)
     assert any("Decision 4" in problem and "does not follow on" in problem for problem in verify(saver))

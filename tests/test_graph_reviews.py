@@ -1,6 +1,7 @@
 """A review stops the run until a person has decided, and the decision leads where the chain says."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from typing_extensions import TypedDict
 
 from treadle import chain, fan_out, review
 from treadle.errors import GraphBuildError
-from treadle.nodes import prompt, step
+from treadle.nodes import Deadline, Panel, Source, prompt, step
 from treadle.nodes.durations import span
 
 Config = RunnableConfig
@@ -70,6 +71,51 @@ def test_the_question_says_what_why_and_what_follows() -> None:
     assert shown["leads_to"]["reject"] == "goes back to finding with your words"
     assert "goes on to end" in shown["leads_to"]["approve"]
     assert "Finding" in asked.response_schema["$defs"]
+
+
+def test_the_question_says_who_decides_until_when_and_what_holds_otherwise() -> None:
+    graph = chain(
+        step(lambda contract: contract[6:13], into="quote", name="quote"),
+        review(
+            "quote",
+            reject=END,
+            labels=("cap", "term"),
+            source=Source("contract", part="quote"),
+            panel=Panel(("legal", "sales"), quorum=2, veto=("board",), blind=True, requester="asked_by"),
+            due=Deadline("2d", warn="1d", escalate={"36h": "head", "30h": "lead"}, default="reject"),
+            withdraw="5m",
+        ),
+        inputs=("asked_by",),
+    ).compile(InMemorySaver())
+    graph.invoke({"contract": "It is without a cap.", "asked_by": "ada"}, CONFIG)
+    shown = question(graph).value
+    assert json.loads(json.dumps(shown)) == shown
+    told = {key: shown[key] for key in ("roles", "quorum", "veto", "blind", "requester")}
+    assert told == {
+        "roles": ["legal", "sales", "board"], "quorum": 2, "veto": ["board"], "blind": True, "requester": "ada"
+    }  # fmt: skip
+    assert (shown["due_in"], shown["warn_in"], shown["withdraw_in"]) == (172800, 86400, 300)
+    assert shown["escalate"] == [{"after": 108000, "to": "lead"}, {"after": 129600, "to": "head"}]
+    assert shown["default"] == {"action": "reject"}
+    assert shown["source"] == {"key": "contract", "start": 6, "end": 13}
+    assert shown["context"] == {"contract": "It is without a cap."}
+    assert (shown["labels"], shown["shape"], shown["trigger"], shown["holds"]) == (
+        ["cap", "term"], "edit", "always", True
+    )  # fmt: skip
+    with pytest.raises(ValidationError):
+        answer(graph, action="approve", labels=["other"])
+    assert answer(graph, action="approve", labels=["cap"])["quote_reviews"][0]["labels"] == ["cap"]
+
+
+def test_a_default_that_can_no_longer_be_done_is_not_shown() -> None:
+    again = ScriptedModel(script=lambda _: {"risk": "high"})
+    gate = review("finding", rounds=1, due=Deadline("1d", default="reject"))
+    graph = chain(prompt("finding", "{clause}", output=Finding, model=again), gate).compile(InMemorySaver())
+    graph.invoke({"clause": "x"}, CONFIG)
+    assert question(graph).value["default"] == {"action": "reject"}
+    answer(graph, action="reject")
+    shown = question(graph).value
+    assert (shown["due_in"], shown["default"]) == (86400, None)
 
 
 def test_an_approval_goes_on_with_the_proposal() -> None:
@@ -179,6 +225,19 @@ def refuse(**changes: Any) -> Callable[[], Any]:
         (refuse(rounds=0), "at least one"),
         (refuse(when=lambda a, b: True), "one argument"),
         (refuse(due="soon"), "'soon' is no time span"),
+        (refuse(context="clause"), "is one text, and a list of them is wanted"),
+        (refuse(labels=("",)), "labels: '' is no name"),
+        (refuse(shape="vote"), "it is one of approval, edit"),
+        (lambda: refuse(panel=Panel(quorum=0))(), "at least one person must decide"),
+        (lambda: refuse(panel=Panel(roles="legal"))(), "a panel's roles: 'legal' is one text"),
+        (lambda: refuse(panel=Panel(blind=True))(), "with one vote nothing is hidden"),
+        (refuse(panel=Panel(veto=("legal",)), actions=("approve",)), "gives 'legal' a veto"),
+        (lambda: refuse(due=Deadline("1d", warn="2d"))(), "warn comes too late"),
+        (lambda: refuse(due=Deadline("1d", escalate={"1d": "lead"}))(), "escalate comes too late"),
+        (lambda: refuse(due=Deadline(0))(), "over before anybody is asked"),
+        (refuse(due=Deadline("1d", default="sign")), "its default {'action': 'sign'} is no answer"),
+        (refuse(due=Deadline("1d", default="edit")), "an edit needs a value"),
+        (refuse(withdraw="a while"), "'a while' is no time span"),
     ],
 )
 def test_a_review_that_could_not_work_is_refused(build: Any, told: str) -> None:

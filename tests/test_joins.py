@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from treadle.errors import InputInvalid
 from treadle.nodes.joins import as_list, as_text, merge, vote
 from treadle.nodes.outcomes import Outcome, failure, ordered, success
+from treadle.nodes.stitches import stitch
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -61,3 +62,26 @@ def test_objects_are_merged_deeply() -> None:
 def test_merging_what_is_no_object_names_the_item() -> None:
     with pytest.raises(InputInvalid, match="item 1"):
         merge(outcomes({}, "text"))
+
+
+def test_stitched_lists_and_objects_hold_what_overlaps_once() -> None:
+    first = {"rows": [{"n": 1}, {"n": 2}], "n": 1, "text": "a b"}
+    second = {"rows": [{"n": 2}, {"n": 3}], "n": 2, "text": "b c"}
+    rows = [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert stitch()(outcomes(first, ValueError("x"), second)) == {"rows": rows, "n": 2, "text": "a b c"}
+    assert stitch()(outcomes([1, 2, 1, 2], [1, 2, 3])) == [1, 2, 1, 2, 3]
+    assert stitch(overlap=1)(outcomes([1, 2], [1, 2])) == [1, 2, 1, 2]
+    assert stitch()([]) == ""
+
+
+@given(st.lists(st.integers(), min_size=1, unique=True), st.data())
+def test_windows_over_a_list_are_stitched_into_that_list(whole: list[int], data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, len(whole)))
+    stride = data.draw(st.integers(1, size))
+    starts = [*range(0, len(whole) - size, stride), len(whole) - size]
+    assert stitch()(outcomes(*(whole[start : start + size] for start in starts))) == whole
+
+
+def test_stitching_things_of_two_kinds_is_refused() -> None:
+    with pytest.raises(InputInvalid, match="lists and texts"):
+        stitch()(outcomes([1], "a"))

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from scripted import ScriptedModel
 from typing_extensions import TypedDict
 
-from treadle import chain
+from treadle import chain, fan_out
 from treadle.errors import GraphBuildError, InputInvalid
 from treadle.graphs.kinds import fits
 from treadle.nodes import prompt, step
@@ -87,3 +87,52 @@ def test_a_key_that_may_be_left_out_is_an_input_of_the_graph() -> None:
     assert graph.reads == ("text",)
     assert graph.compile().invoke({"text": "a", "unit": "letters"})["unit"] == "a letters"
     assert graph.compile().invoke({"text": "a"})["unit"] == "a words"
+
+
+def length(clause: Clause) -> int:
+    return len(clause["text"])
+
+
+def double(number: int) -> int:
+    return number * 2
+
+
+def total(doubled: list[int]) -> int:
+    return sum(doubled)
+
+
+def numbers(text: str) -> list[int]:
+    return [len(word) for word in text.split()]
+
+
+def test_a_worker_that_takes_its_items_as_something_else_is_refused_when_it_is_built() -> None:
+    with pytest.raises(
+        GraphBuildError, match=r"step 'lengths' takes 'numbers' as Iterable\[.*Clause\], and it is list"
+    ):
+        chain(step(numbers), fan_out(step(length), over="numbers", item="clause", into="lengths"))
+    with pytest.raises(GraphBuildError, match="'lengths' takes 'count'"):
+        chain(step(count), fan_out(step(length), over="count", item="clause", into="lengths"))
+
+
+def test_what_a_fan_out_joins_into_a_list_has_the_type_of_its_workers_results() -> None:
+    doubled = fan_out(step(double), over="numbers", item="number", into="doubled")
+    graph = chain(step(numbers), doubled, step(total))
+    assert graph.compile().invoke({"text": "a bb ccc"})["total"] == 12
+    with pytest.raises(GraphBuildError, match=r"step 'shout' takes 'doubled' as str, and it is list\[int\]"):
+        chain(step(numbers), doubled, step(lambda_text, into="loud", name="shout"))
+
+
+def lambda_text(doubled: str) -> str:
+    return doubled
+
+
+def test_what_every_item_is_given_beside_it_is_checked_too() -> None:
+    with pytest.raises(GraphBuildError, match="takes 'unit' as str, and it is int there"):
+        chain(
+            [step(numbers), step(count, into="unit")],
+            fan_out(step(labelled), over="numbers", item="number", into="labels", context=("unit",)),
+        )
+
+
+def labelled(number: int, unit: str) -> str:
+    return f"{number} {unit}"

@@ -10,7 +10,8 @@ from treadle import fan_out
 from treadle.errors import GraphBuildError, InputInvalid
 from treadle.nodes import prompt, step
 from treadle.nodes.outcomes import Outcome, failure, success
-from treadle.nodes.selections import best_of, distinct, fold, rank, stitch, tree
+from treadle.nodes.selections import best_of, distinct, fold, rank, tree
+from treadle.nodes.stitches import stitch
 
 
 def outcomes(*values: Any) -> list[Outcome]:

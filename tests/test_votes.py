@@ -119,7 +119,7 @@ def test_votes_are_void_when_the_question_changes(saver: SqliteSaver) -> None:
 def test_the_record_shows_a_vote_that_was_changed(saver: SqliteSaver) -> None:
     id_ = asked(saver, {"quorum": 2})
     decide(saver, id_, "approve", by="ann")
-    saver.database.write(lambda connection: connection.execute("UPDATE decisions SET roles = '[\"legal\"]'"))
+    saver.database.write(lambda connection: connection.execute("UPDATE decisions SET kind = NULL"))
     assert "was changed after it was recorded" in verify(saver)[0]
 
 

@@ -32,11 +32,8 @@ def test_a_decision_that_is_taken_back_never_reaches_the_run(saver: SqliteSaver,
     assert worker.once() == 0  # the worker waits
     assert advance(saver, graph(saver, LONG, log=log), "t").status == "decided"
     taken = withdraw(saver, id_, by="Ann", words="Wrong one.")
-    assert (taken.kind, taken.answer, taken.words) == (
-        "withdrawal",
-        {"of": first.seq, "action": "approve"},
-        "Wrong one.",
-    )
+    assert (taken.kind, taken.by, taken.content["decision"]) == ("withdrawal", "Ann", first.seq)
+    assert (taken.content["action"], taken.content["words"]) == ("approve", "Wrong one.")
     assert (review(saver, id_).status, review(saver, id_).decision, run(saver, "t").status) == (
         "pending",
         None,
@@ -48,7 +45,7 @@ def test_a_decision_that_is_taken_back_never_reaches_the_run(saver: SqliteSaver,
     saver.database.write(lambda connection: connection.execute("UPDATE runs SET not_before = 1"))
     assert worker.once() == 1
     assert lines(log) == ["0 reject ann"]
-    assert [one.action for one in reversed(decisions(saver))] == ["approve", "withdrawn", "reject"]
+    assert [one.action for one in reversed(decisions(saver))] == ["approve", "reject"]
     assert verify(saver) == []
 
 

@@ -15,10 +15,11 @@ from typing import Any, TextIO
 
 from treadle.checkpoints import spaces
 from treadle.checkpoints.audits import append
+from treadle.checkpoints.chains import last
 from treadle.checkpoints.plains import plain
-from treadle.checkpoints.queues import newest
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.schemas import VERSION
+from treadle.checkpoints.seals import CONTENT, FIXED, OPENING, content
 from treadle.checkpoints.spaces import configured
 from treadle.checkpoints.threads import redirect
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreNewer
@@ -181,19 +182,18 @@ class _Coming:
 
     def _decisions(self, row: dict[str, Any], _: str) -> None:
         """Appended to this database's record, unless it is there: decisions outlive a run that is removed."""
-        row |= {"thread_id": self.thread_id, "answer": json.loads(row["answer"])}
-        row |= {"roles": json.loads(row.get("roles") or "null")}
+        row = dict.fromkeys((*FIXED, *CONTENT, *OPENING)) | row | {"thread_id": self.thread_id}
         known = self.connection.execute(
             "SELECT seq FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND at = ? AND action IS ?",
             (self.thread_id, row["interrupt_id"], row["at"], row["action"]),
         ).fetchone()
-        kept = {name: row[name] for name in row if name not in ("seq", "previous", "hash")}
-        self.seqs[row["seq"]] = known["seq"] if known else append(self.connection, **kept).seq
+        kept = {name: row[name] for name in (*FIXED, "applied_at")}
+        self.seqs[row["seq"]] = known["seq"] if known else append(self.connection, **kept | content(row)).seq
 
     def _reviews(self, row: dict[str, Any], table: str) -> None:
         """Votes that came after the question was asked count here too."""
         before = [here for there, here in self.seqs.items() if there <= row.get("since", 0)]
-        first = min(self.seqs.values(), default=newest(self.connection) + 1)
+        first = min(self.seqs.values(), default=last(self.connection, "decisions")[0] + 1)
         self._other(row | {"since": max(before, default=first - 1)}, table)
 
     def _runs(self, row: dict[str, Any], table: str) -> None:

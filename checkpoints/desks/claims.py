@@ -3,11 +3,12 @@
 import sqlite3
 import time
 from collections.abc import Collection
+from typing import Any
 
-from treadle.checkpoints.audits import append
 from treadle.checkpoints.clocks import TOLERANCE, moment
 from treadle.checkpoints.desks import outboxes
 from treadle.checkpoints.desks.panels import same
+from treadle.checkpoints.events import note
 from treadle.checkpoints.reviews import Claim, claimed, find, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ClaimHeld, ReviewClosed
@@ -70,9 +71,13 @@ def release(saver: SqliteSaver, review_id: str, *, by: str, thread: str | None =
     return saver.database.write(work)
 
 
-def drop(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> None:
-    """Nobody has this question before them any more."""
-    connection.execute("DELETE FROM claims WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id))
+def drop(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> list[dict[str, Any]]:
+    """Nobody has this question before them any more; who had it until now, as plain data."""
+    rows = connection.execute(
+        'DELETE FROM claims WHERE thread_id = ? AND interrupt_id = ? RETURNING "by", at, expires_at',
+        (thread_id, interrupt_id),
+    )
+    return [dict(row) for row in rows]
 
 
 def admit(connection: sqlite3.Connection, row: sqlite3.Row, by: str) -> None:
@@ -92,8 +97,7 @@ def _over(connection: sqlite3.Connection, row: sqlite3.Row, held: Claim, by: str
     if not take:
         raise ClaimHeld(_held(held))
     key = {"thread_id": held.thread_id, "interrupt_id": held.interrupt_id}
-    told = {"kind": "claim", "action": "taken over", "answer": {"from": held.by, "until": held.expires_at}}
-    append(connection, **key, **told, by=by, at=time.time(), digest=row["digest"], client="python")
+    note(connection, "takeover", by=by, **key, before=held.by, until=held.expires_at)
     outboxes.post(connection, "taken_over", row, by=by, before=held.by)
 
 

@@ -15,7 +15,8 @@ def enact(
 ) -> Decision:
     """Record a decision on a pending review, within the caller's transaction."""
     key = {"thread_id": row["thread_id"], "interrupt_id": row["interrupt_id"]}
-    until = _until(row, content["at"])
+    question = json.loads(row["value"])
+    until = _until(question, content["at"])
     connection.execute(
         "UPDATE reviews SET status = 'decided', problem = NULL, veiled = 0, held_until = ?, taken_at = NULL"
         " WHERE seq = ?",
@@ -27,13 +28,13 @@ def enact(
         " WHERE thread_id = :thread_id AND status IN ('waiting', 'direct', 'parked', 'decided')",
         key | {"at": content["at"], "until": until},
     )
-    claims.drop(connection, row["thread_id"], row["interrupt_id"])
+    told = {"graph": row["graph"], "gate": row["gate"], "payload": question, "digest": row["digest"]}
+    told |= {"claims": claims.drop(connection, row["thread_id"], row["interrupt_id"])}
     outboxes.post(connection, event, row, action=content["action"], by=content["by"], until=until)
-    return append(connection, **key, **content, digest=row["digest"])
+    return append(connection, **key, **content, **told)
 
 
-def _until(row: sqlite3.Row, at: float) -> float | None:
+def _until(question: Any, at: float) -> float | None:
     """Until when the decision can be taken back; None where the question gives no time for that."""
-    asked = json.loads(row["value"])
-    window = asked.get("withdraw_in") if isinstance(asked, dict) else None
+    window = question.get("withdraw_in") if isinstance(question, dict) else None
     return at + window if window is not None and number(window) and window > 0 else None

@@ -35,6 +35,7 @@ class Notifier(Protocol):
     @property
     def name(self) -> str:
         """What the channel is called in the database: one that is kept there and no secret."""
+        ...
 
     def send(self, notice: Notice) -> None:
         """Deliver a notice, or raise: it is then sent again later. Called in a thread, perhaps twice for one notice."""

@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from treadle.checkpoints.answers import check, compose
-from treadle.checkpoints.audits import append
 from treadle.checkpoints.clocks import TOLERANCE
 from treadle.checkpoints.desks import outboxes
 from treadle.checkpoints.desks.deadlines import DUE, WARN
 from treadle.checkpoints.desks.enactments import enact
 from treadle.checkpoints.desks.panels import chain
+from treadle.checkpoints.events import note
+from treadle.checkpoints.feedbacks import changed, feedback
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import AnswerInvalid
 
@@ -72,7 +73,8 @@ def _escalate(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     """The question goes to the next role of its chain, which may decide on it from now on."""
     to = chain(json.loads(row["value"]))[row["escalations"]]["to"]
     connection.execute("UPDATE reviews SET assign = ?, escalations = escalations + 1 WHERE seq = ?", (to, row["seq"]))
-    _record(connection, row, action="escalated", kind="escalation", answer={"from": row["assign"], "to": to})
+    key = {"thread_id": row["thread_id"], "interrupt_id": row["interrupt_id"]}
+    note(connection, "escalation", by=DEFAULT, **key, before=row["assign"], to=to)
     outboxes.post(connection, "escalated", row, to=to)
 
 
@@ -99,10 +101,5 @@ def _content(row: sqlite3.Row, question: Any, default: dict[str, Any]) -> dict[s
     schema = json.loads(row["schema"] or "null")
     answer = compose(question, schema, {**default, **own, "digest": row["digest"]})
     check(answer, schema)
-    said = {name: default.get(name) for name in ("reason", "words")}
+    said = feedback(question, default) | {"words": default.get("words"), "edits": changed(question, answer)}
     return {"action": default.get("action"), "answer": answer, **said, **own, "client": "worker"}
-
-
-def _record(connection: sqlite3.Connection, row: sqlite3.Row, **told: Any) -> None:
-    key = {"thread_id": row["thread_id"], "interrupt_id": row["interrupt_id"], "digest": row["digest"]}
-    append(connection, **key, **told, by=DEFAULT, at=time.time(), client="worker")

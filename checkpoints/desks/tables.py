@@ -5,14 +5,14 @@
     channels   where notices go: kept, so that every process knows that somebody is to be told
     outbox     notices on their way, a row for each channel, written in the transaction of what they tell
 
+``decisions`` gets ``kind``: ``vote`` for a vote, empty for a decision.
 ``reviews`` gets: ``since`` (the record's number when it was asked: votes after that count), ``veiled`` (votes are
 hidden), ``escalations`` (how many steps of the chain were taken), ``held_until`` (a decision can be taken back until
 then), ``taken_at`` (the run has gone on with the answer; only where it could have been taken back).
 """
 
 DESK = """
-ALTER TABLE decisions ADD COLUMN kind TEXT NOT NULL DEFAULT 'decision';
-ALTER TABLE decisions ADD COLUMN roles TEXT;
+ALTER TABLE decisions ADD COLUMN kind TEXT;
 ALTER TABLE reviews ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE reviews ADD COLUMN veiled INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE reviews ADD COLUMN escalations INTEGER NOT NULL DEFAULT 0;

@@ -87,7 +87,7 @@ def outcome(connection: sqlite3.Connection, row: sqlite3.Row, panel: Panel) -> C
     """The decision that the votes make, as content for the record; None while they make none."""
     cast_ = _standing(connection, row)
     last = cast_[-1]
-    if panel.vetoes(last.action, last.roles or ()) or (panel.blind and not row["veiled"]):
+    if panel.vetoes(last.action, last.roles) or (panel.blind and not row["veiled"]):
         return _content(row, [last])
     alike = [vote for vote in cast_ if _key(vote.answer) == _key(last.answer)]
     if len(alike) >= panel.quorum and (not panel.blind or len(alike) == len(cast_)):
@@ -124,17 +124,18 @@ def _content(row: sqlite3.Row, alike: Sequence[Decision]) -> Content:
     known = fields(json.loads(row["schema"] or "null"))
     own = {key: part for key, part in {"by": by, "words": words}.items() if part is not None and key in known}
     return {
-        "action": last.action,
+        **{name: getattr(last, name) for name in _SAID},
         "answer": {**last.answer, **own} if isinstance(last.answer, Mapping) else last.answer,
-        "reason": last.reason,
         "words": words,
         "by": by,
-        "at": last.at,
-        "shown": last.shown,
-        "client": last.client,
-        "seconds": last.seconds,
-        "roles": sorted({role for vote in alike for role in vote.roles or ()}) or None,
+        "roles": sorted({role for vote in alike for role in vote.roles}),
     }
+
+
+_SAID = (
+    "action", "reason", "reasons", "labels", "edits", "confidence", "confidence_source", "at", "shown", "client",
+    "seconds",
+)  # fmt: skip
 
 
 def _words(alike: Sequence[Decision]) -> str | None:

@@ -4,11 +4,12 @@ import sqlite3
 import time
 from collections.abc import Collection
 
-from treadle.checkpoints.audits import Decision, append
+from treadle.checkpoints.audits import Decision
 from treadle.checkpoints.clocks import moment
 from treadle.checkpoints.desks import outboxes
 from treadle.checkpoints.desks.panels import name
 from treadle.checkpoints.desks.sweeps import DEFAULT
+from treadle.checkpoints.events import Event, note
 from treadle.checkpoints.reviews import decided, find, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import NotAllowed, ReviewClosed
@@ -22,9 +23,8 @@ def withdraw(
     roles: Collection[str] = (),
     words: str | None = None,
     thread: str | None = None,
-    client: str = "python",
-) -> Decision:
-    """Take a decision back, so that the question waits again; the record keeps both. Returns the withdrawal.
+) -> Event:
+    """Take a decision back, so that the question waits again; the record keeps both. Returns the event.
 
     Whoever decided can, until the question's ``withdraw_in`` has passed or the run has gone on; what a deadline decided
     whoever may decide. Votes that made the decision are void, and are cast again.
@@ -32,14 +32,14 @@ def withdraw(
     Raises ReviewClosed (it is too late, or there is nothing to take back), NotAllowed (who may), ReviewNotFound.
     """
 
-    def work(connection: sqlite3.Connection) -> Decision:
+    def work(connection: sqlite3.Connection) -> Event:
         row = find(connection, review_id, thread)
         made = decided(connection, row["thread_id"], row["interrupt_id"])
         if made is None or row["status"] == "pending":
             raise ReviewClosed(f"Nothing is decided about review {row['interrupt_id']} that could be taken back.")
         _in_time(row, made)
         _own(row, made, by, roles)
-        return _withdraw(connection, row, made, {"by": by, "words": words, "client": client, "roles": roles})
+        return _withdraw(connection, row, made, by, words)
 
     return saver.database.write(work)
 
@@ -65,14 +65,13 @@ def _own(row: sqlite3.Row, made: Decision, by: str, roles: Collection[str]) -> N
         raise NotAllowed(f"{made.by} decided on review {made.interrupt_id}, and only who decided can take it back.")
 
 
-def _withdraw(connection: sqlite3.Connection, row: sqlite3.Row, made: Decision, told: dict[str, object]) -> Decision:
+def _withdraw(connection: sqlite3.Connection, row: sqlite3.Row, made: Decision, by: str, words: str | None) -> Event:
     key = {"thread_id": made.thread_id, "interrupt_id": made.interrupt_id}
-    what = {"kind": "withdrawal", "action": "withdrawn", "answer": {"of": made.seq, "action": made.action}}
-    kept = append(connection, **key, **told, **what, at=time.time(), digest=made.digest)
+    kept = note(connection, "withdrawal", by=by, **key, decision=made.seq, action=made.action, words=words)
     panel = panel_of(row)
     connection.execute(
         "UPDATE reviews SET status = 'pending', held_until = NULL, since = ?, veiled = ? WHERE seq = ?",
-        (kept.seq, panel.many and panel.blind, row["seq"]),
+        (made.seq, panel.many and panel.blind, row["seq"]),
     )
     others = "SELECT 1 FROM reviews WHERE thread_id = ? AND status = 'decided' AND status <> 'closed' LIMIT 1"
     if connection.execute(others, (made.thread_id,)).fetchone() is None:

@@ -1,4 +1,4 @@
-"""The command line: ``treadle demo | run | runs | reviews | decide | worker | ui | graph | models | db | doctor``."""
+"""The command line: every command is a module beside this one."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.commands import db, decide, demo, doctor, graph, models, reviews, run, runs, ui, worker
+from treadle.commands import audit, db, decide, demo, doctor, graph, models, reviews, run, runs, ui, versions, worker
 from treadle.commands.mistakes import CODES, STOPPED, Guarded, stopped
 
 app = typer.Typer(
@@ -24,9 +24,11 @@ app.command("run")(run.run)
 app.add_typer(runs.app, name="runs")
 app.add_typer(reviews.app, name="reviews")
 app.command("decide")(decide.decide)
+app.add_typer(audit.app, name="audit")
 app.command("worker")(worker.worker)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)
+app.add_typer(versions.app, name="versions")
 app.add_typer(models.app, name="models")
 app.add_typer(db.app, name="db")
 app.command("doctor")(doctor.doctor)

@@ -190,10 +190,8 @@ def withdraw(
     from treadle.checkpoints import withdraw as undo
 
     with existing(db, readonly=False) as saver:
-        made = undo(
-            saver, id, by=person(by), roles=role or (), words=words, thread=thread, client="command line"
-        )  # fmt: skip
-    as_json(made) if json else say(f"Taken back: {made.answer['action']}. The question waits again.")
+        made = undo(saver, id, by=person(by), roles=role or (), words=words, thread=thread)
+    as_json(made) if json else say(f"Taken back: {made.content['action']}. The question waits again.")
 
 
 def waiting(count: int) -> str:

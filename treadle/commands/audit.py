@@ -1,0 +1,102 @@
+"""``treadle audit``: the record of what was decided, and whether it is whole."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from treadle.commands.mistakes import FAILED, Mistake
+from treadle.commands.options import DEFAULT, Database, Json, Limit, existing
+from treadle.commands.printing import as_json, many, say, table, when
+
+if TYPE_CHECKING:
+    from treadle.checkpoints.audits import Decision
+    from treadle.checkpoints.events import Event
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="See and verify what was decided.")
+
+
+@app.command("verify")
+def verify(
+    head: Annotated[
+        str | None,
+        typer.Option("--head", metavar="N:HASH", help="A head that was noted earlier: it must still be in the record."),
+    ] = None,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Verify the chain of hashes: a changed, removed or reordered row is named, and the exit code is 1.
+
+    Prints the head of the chain: noted elsewhere and given as `--head` later, it shows that nobody wrote the whole
+    record anew.
+
+    Example: `treadle audit verify`
+    """
+    from treadle.checkpoints.audits import anchored, tip
+    from treadle.checkpoints.audits import verify as problems
+
+    with existing(db) as saver:
+        found = problems(saver, limit=100)
+        if head is not None and not anchored(saver, *_anchor(head)):
+            found.append(f"Decision {head.partition(':')[0]} is not the one whose hash was noted.")
+        seq, hash_ = tip(saver)
+    if json:
+        as_json({"problems": found, "head": f"{seq}:{hash_}"})
+    else:
+        for problem in found:
+            say(problem)
+        say(f"The record of {many(seq, 'decision')} {'is not whole' if found else 'is whole'}. Head: {seq}:{hash_}")
+    raise typer.Exit(FAILED if found else 0)
+
+
+def _anchor(head: str) -> tuple[int, str]:
+    number, _, hash_ = head.partition(":")
+    if not number.isdecimal() or not hash_:
+        raise Mistake(f"--head: {head!r} is no head: write it as `treadle audit verify` printed it, such as 12:5f3a...")
+    return int(number), hash_
+
+
+@app.command("list")
+def list_(
+    thread: Annotated[str | None, typer.Option("--thread", metavar="ID", help="Only of this run.")] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="What else was done: rules made, second looks, parts removed.")
+    ] = False,
+    limit: Limit = 50,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """List who decided what and when, newest first.
+
+    Example: `treadle audit list --thread c-17`
+    """
+    from treadle.checkpoints.audits import decisions
+    from treadle.checkpoints.events import events as done
+
+    with existing(db) as saver:
+        if events:
+            _print(done(saver, thread=thread, limit=limit), _EVENT, _event, json=json)
+        else:
+            _print(decisions(saver, thread=thread, limit=limit), _DECISION, _decision, json=json)
+
+
+_DECISION = ("number", "when", "by", "action", "reason", "words", "run", "rule")
+_EVENT = ("number", "when", "by", "what", "run", "of it")
+
+
+def _print(found: Sequence[T], columns: Sequence[str], row: Callable[[T], Sequence[object]], *, json: bool) -> None:
+    if json:
+        as_json(found)
+    else:
+        table(columns, [row(one) for one in found])
+
+
+def _decision(one: "Decision") -> tuple[object, ...]:
+    return (one.seq, when(one.at), one.by, one.action, one.reason, one.words, one.thread_id, one.rule)
+
+
+def _event(one: "Event") -> tuple[object, ...]:
+    told = {name: part for name, part in one.content.items() if name != "decisions"}
+    return (one.seq, when(one.at), one.by, one.kind, one.thread_id, told)
