@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 from langgraph.runtime import RunControl
 
 from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
+from treadle.checkpoints.bulks.rules import enact
 from treadle.checkpoints.clocks import TOLERANCE
 from treadle.checkpoints.desks.deliveries import Courier
 from treadle.checkpoints.desks.notices import Notifier
@@ -132,6 +133,7 @@ class Worker:
                 async with places:
                     return await self._work(job)
 
+            await asyncio.to_thread(self._enact)
             jobs = await self.saver.database.aread(_find)
             advanced = sum(await asyncio.gather(*map(one, jobs)))
             await self._rounds.once()
@@ -161,12 +163,21 @@ class Worker:
         with listening(self.saver.database.path, ring):
             while not self._stopping.is_set():
                 bell.clear()
+                await asyncio.to_thread(self._enact)
                 await self._fill(working, bell)
                 await _wait(bell, self.poll)
         self._drain()
         rounds.cancel()
         await asyncio.gather(*working.values())
         await asyncio.gather(rounds, return_exceptions=True)
+
+    def _enact(self) -> None:
+        """Decide by the standing rules what has come that they fit."""
+        try:
+            if decided := enact(self.saver):
+                _log.info("%d reviews decided by standing rules", decided)
+        except StoreError as error:
+            _log.warning("The standing rules could not be enacted and are tried again: %s", error)
 
     async def _fill(self, working: dict[str, asyncio.Task[bool]], bell: asyncio.Event) -> None:
         """Start work while there are places and runs."""

@@ -3,10 +3,12 @@
 from treadle.nodes.alternatives import race
 from treadle.nodes.attachments import attachment
 from treadle.nodes.batches import Batch
+from treadle.nodes.confidences import Below
 from treadle.nodes.deadlines import Deadline
 from treadle.nodes.functions import Function, step
 from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.hedges import Hedge
+from treadle.nodes.identities import idempotency_key
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
 from treadle.nodes.limits import Limit, limit
 from treadle.nodes.models import Choice, choose, model
@@ -24,6 +26,7 @@ from treadle.nodes.stitches import stitch
 __all__ = [
     "Answer",
     "Batch",
+    "Below",
     "Check",
     "Choice",
     "Confidence",
@@ -50,6 +53,7 @@ __all__ = [
     "choose",
     "distinct",
     "fold",
+    "idempotency_key",
     "limit",
     "merge",
     "model",

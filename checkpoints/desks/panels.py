@@ -38,6 +38,14 @@ class Panel:
                 " Nothing was stored."
             )
 
+    def admits(self, by: str, roles: Collection[str]) -> bool:
+        """Whether this person may decide."""
+        try:
+            self.admit(by, roles)
+        except NotAllowed:
+            return False
+        return True
+
     def vetoes(self, action: str | None, roles: Collection[str]) -> bool:
         """Whether this answer decides alone."""
         return action == "reject" and bool(self.veto & set(roles))
