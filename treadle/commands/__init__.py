@@ -14,6 +14,7 @@ from treadle.commands import (
     doctor,
     graph,
     models,
+    notices,
     reviews,
     rules,
     run,
@@ -42,6 +43,7 @@ app.command("decide")(decide.decide)
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 app.command("worker")(worker.worker)
+app.command("notices")(notices.notices)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)
 app.add_typer(versions.app, name="versions")
