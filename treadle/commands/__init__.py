@@ -12,6 +12,7 @@ from treadle.commands import (
     decide,
     demo,
     doctor,
+    export,
     graph,
     models,
     notices,
@@ -42,6 +43,7 @@ app.add_typer(reviews.app, name="reviews")
 app.command("decide")(decide.decide)
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
+app.command("export")(export.export)
 app.command("worker")(worker.worker)
 app.command("notices")(notices.notices)
 app.command("ui")(ui.ui)
