@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 
-from treadle.errors import BranchesFailed, ModelUnavailable, OutputInvalid, StoreError
+from treadle.errors import BranchesFailed, ExecutorGone, ModelUnavailable, OutputInvalid, StoreError
 from treadle.graphs.companions import accompanied
 from treadle.graphs.crews import Crew, current, started
 from treadle.nodes.hedges import Hedge
@@ -23,7 +23,7 @@ from treadle.nodes.slots import Enter
 from treadle.nodes.steps import Ask, Effect, Pause, Step, Update, Work, adrive, drive
 from treadle.nodes.stops import Stopped, Unless
 
-FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed)
+FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed, ExecutorGone)
 """What is no branch's own failure."""
 
 OUTCOMES = "outcomes"

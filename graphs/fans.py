@@ -14,7 +14,7 @@ from langgraph.errors import GraphInterrupt
 from treadle.errors import GraphBuildError, QuorumNotMet
 from treadle.graphs.branches import outcomes_of
 from treadle.graphs.crews import Crew, at_work, told, under_way
-from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, storable
+from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, sendable, storable
 from treadle.graphs.paces import Pace
 from treadle.graphs.shards import SIZE, Graph, Wide
 from treadle.nodes.batches import Batch, unpacked
@@ -96,6 +96,8 @@ class Fan:
             allowance=self.retry.allowance(total),
             pace=pace,
         )
+        if crew.pool.pickles:
+            sendable(items, self.name)
         self._recall(crew)
         return crew
 
