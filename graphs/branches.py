@@ -8,12 +8,8 @@ from typing import Any, TypedDict
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 
-<<<<<<< HEAD
 from treadle.errors import BranchesFailed, ExecutorGone, ModelUnavailable, OutputInvalid, StoreError
-=======
-from treadle.errors import BranchesFailed, ModelUnavailable, OutputInvalid, StoreError
 from treadle.graphs.admissions import started
->>>>>>> main
 from treadle.graphs.companions import accompanied
 from treadle.graphs.crews import Crew, current
 from treadle.nodes.faults import throttled
