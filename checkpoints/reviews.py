@@ -57,7 +57,8 @@ class Review:
 _ELSEWHERE = ("id", "value", "schema", "decision")
 
 
-def _review(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
+def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
+    """A row of the queue as a Review, with its decision."""
     value, given = json.loads(row["value"]), row["schema"]
     return Review(
         id=row["interrupt_id"],
@@ -101,7 +102,7 @@ def pending(
         rows = connection.execute(
             f"SELECT * FROM reviews WHERE {where} ORDER BY {_URGENCY} LIMIT ? OFFSET ?", (*values, limit, offset)
         ).fetchall()
-        return [_review(connection, row) for row in _read_in_order(rows)]
+        return [load(connection, row) for row in _read_in_order(rows)]
 
     return saver.database.read(work)
 
@@ -127,7 +128,7 @@ def review(saver: SqliteSaver, id: str, *, thread: str | None = None) -> Review:
     """One review, by its id or the beginning of it that no other has; ReviewNotFound says what to do otherwise."""
 
     def work(connection: sqlite3.Connection) -> Review:
-        return _review(connection, find(connection, id, thread))
+        return load(connection, find(connection, id, thread))
 
     return saver.database.read(work)
 

@@ -25,6 +25,8 @@
     ├── ReviewNotFound       (LookupError)   no review with that id
     ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
+    │   ├── BulkRefused                      several questions that cannot be decided at once
+    │   └── RuleInvalid                      a standing rule that could not be judged, or is not there
     ├── RunNotFound          (LookupError)   no run with that thread id
     ├── RunOpen              (RuntimeError)  a run that was started before and is not over: nothing was changed
     ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
@@ -145,6 +147,14 @@ class ReviewClosed(TreadleError, RuntimeError):
 
 class AnswerInvalid(TreadleError, ValueError):
     """An answer that the question's response schema does not allow; nothing was stored."""
+
+
+class BulkRefused(AnswerInvalid):
+    """Several questions that cannot be decided at once; the message says why. Nothing was stored."""
+
+
+class RuleInvalid(AnswerInvalid):
+    """A standing rule that could not be judged or would never end, or that there is not."""
 
 
 class RunNotFound(TreadleError, LookupError):
