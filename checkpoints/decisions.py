@@ -83,15 +83,15 @@ def stated(
     # As the column holds it, or the row would not match its hash.
     kept = {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
     kept |= {name: parts.get(name) for name in ("words", "by", "at")} | {"shown": digest}
-    content = {**said, **kept, "action": given.get("action") or _action(answer), "answer": answer}
+    content = {**said, **kept, "action": given.get("action") or _action(question.value, answer), "answer": answer}
     _writable(content)
     return content | {"edits": changed(question.value, answer)}
 
 
-def _action(answer: Any) -> str:
+def _action(question: Any, answer: Any) -> str:
     """The action that a whole answer names, for the record."""
     named = answer.get("action") if isinstance(answer, Mapping) else None
-    verbs = {said.verb for said in read(answer) or ()}
+    verbs = {said.verb for said in read(answer) or ()} if asker(question) != "open" else set()
     return named if isinstance(named, str) else verbs.pop() if len(verbs) == 1 else "answer"
 
 
