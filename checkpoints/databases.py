@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
@@ -74,17 +75,18 @@ class Database:
                 raise
         return connection
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, work: Callable[[sqlite3.Connection], T], *, relay: str | None = None) -> T:
         """Run ``work`` in the one write transaction; return its result once that is committed.
 
         An exception in ``work`` undoes that work alone and is raised here. Inside another write of the same thread,
-        the work joins that one's transaction.
+        the work joins that one's transaction. Where very many threads write for one ``relay`` (a run), only the last
+        of them waits for the commit of all: when none of its calls is under way, all that they wrote is committed.
         """
         self._writable()
         if self._commits.mine:
             assert self._writer is not None
             return work(self._writer)
-        return cast(T, self._commits.write(work))
+        return cast(T, self._commits.write(work, relay=relay))
 
     async def awrite(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
         """As ``write``, without blocking the event loop.
@@ -106,6 +108,8 @@ class Database:
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a reader's connection, which sees one moment of the database."""
+        if self._commits.owes and not self._commits.mine:
+            self.flush()
         with explained(self.path):
             files.same(self.path, self._file)
             connection = self._borrow()
@@ -206,13 +210,20 @@ class Database:
 def _together(connection: sqlite3.Connection, jobs: list[Job]) -> bool:
     """Run the jobs without savepoints, each of which costs two statements; False, and nothing done, if one fails.
 
+    Those that follow each other and have the same ``join`` are done by one call of it.
+
     Every statement gives up the interpreter's lock, and where many branches run takes milliseconds to get it back.
     """
     begin(connection)
     try:
         for job in jobs:
-            job.error = None
-            job.result = job.work(connection)
+            job.error = job.result = None
+        for join, some in groupby(jobs, key=lambda job: getattr(job.work, "join", None)):
+            if join is not None:
+                join(connection, [job.work for job in some])
+                continue
+            for job in some:
+                job.result = job.work(connection)
     except Exception:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -8,10 +8,23 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from treadle.checkpoints.audits import Decision, decision
+from treadle.checkpoints.desks.panels import Panel, panel
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
 Status = Literal["pending", "decided", "closed"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one reviewer has a question before them; times are seconds since 1970, UTC."""
+
+    thread_id: str
+    interrupt_id: str
+    by: str
+    at: float
+    """Since when."""
+    expires_at: float
 
 
 @dataclass(frozen=True)
@@ -51,26 +64,52 @@ class Review:
     """Why the graph refused the answer before, if it did."""
     decision: Decision | None
     """The decision that holds; None while it is pending, and where the run went on without one."""
+    claim: Claim | None
+    """Who has it before them, also if the claim has expired."""
+    escalations: int
+    """How many steps of its escalation were taken."""
+    held_until: float | None
+    """Until when the decision can be taken back, where it can."""
+
+    @property
+    def panel(self) -> Panel:
+        """Who may decide on it now, and how many must."""
+        return panel(self.value, self.escalations)
 
 
-_ELSEWHERE = ("id", "value", "schema", "decision")
+_ELSEWHERE = ("id", "value", "schema", "decision", "claim")
 
 
-def _review(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
+def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
+    """A row of the queue as a Review, with its decision."""
     schema = row["schema"]
     return Review(
         id=row["interrupt_id"],
         value=json.loads(row["value"]),
         schema=json.loads(schema) if schema else None,
         decision=None if row["status"] == "pending" else decided(connection, row["thread_id"], row["interrupt_id"]),
+        claim=None if row["status"] != "pending" else claimed(connection, row["thread_id"], row["interrupt_id"]),
         **{field.name: row[field.name] for field in fields(Review) if field.name not in _ELSEWHERE},
     )
+
+
+def claimed(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Claim | None:
+    """The claim on a review, whether it has expired or not."""
+    row = connection.execute(
+        "SELECT * FROM claims WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id)
+    ).fetchone()
+    return Claim(**row) if row is not None else None
+
+
+def panel_of(row: sqlite3.Row) -> Panel:
+    """The panel of a row of the queue."""
+    return panel(json.loads(row["value"]), row["escalations"])
 
 
 def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Decision | None:
     """The newest decision about a review, unless the graph refused it."""
     row = connection.execute(
-        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? ORDER BY seq DESC LIMIT 1",
+        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1",
         (thread_id, interrupt_id),
     ).fetchone()
     return None if row is None or row["action"] == "refused" else decision(row)
@@ -100,7 +139,7 @@ def pending(
         rows = connection.execute(
             f"SELECT * FROM reviews WHERE {where} ORDER BY {_URGENCY} LIMIT ? OFFSET ?", (*values, limit, offset)
         ).fetchall()
-        return [_review(connection, row) for row in _read_in_order(rows)]
+        return [load(connection, row) for row in _read_in_order(rows)]
 
     return saver.database.read(work)
 
@@ -126,7 +165,7 @@ def review(saver: SqliteSaver, id: str, *, thread: str | None = None) -> Review:
     """One review, by its id or the beginning of it that no other has; ReviewNotFound says what to do otherwise."""
 
     def work(connection: sqlite3.Connection) -> Review:
-        return _review(connection, find(connection, id, thread))
+        return load(connection, find(connection, id, thread))
 
     return saver.database.read(work)
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from treadle.checkpoints.commitments import Opening, reopened
-from treadle.checkpoints.values import pack, unpack
+from treadle.checkpoints.packs import pack, unpack
 from treadle.digests import digest
 
 FIXED = (
     "seq", "thread_id", "interrupt_id", "action", "at", "client", "seconds", "confidence", "confidence_source", "rule",
-    "graph", "gate", "seal", "previous",
+    "graph", "gate", "seal", "previous", "kind",
 )  # fmt: skip
 """Columns that are in the hash as they are, and stay for good."""
 

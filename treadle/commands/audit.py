@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from treadle.commands.mistakes import FAILED, Mistake
-from treadle.commands.options import DEFAULT, Database, Json, Limit, existing
-from treadle.commands.printing import as_json, many, say, table, when
+from treadle.commands.options import DEFAULT, By, Database, Json, Limit, existing, person
+from treadle.commands.printing import as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
     from treadle.checkpoints.audits import Decision
@@ -80,6 +80,63 @@ def list_(
             _print(done(saver, thread=thread, limit=limit), _EVENT, _event, json=json)
         else:
             _print(decisions(saver, thread=thread, limit=limit), _DECISION, _decision, json=json)
+
+
+@app.command("look")
+def look(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
+    why: Annotated[str, typer.Option("--why", help="Why it is looked at again.")],
+    by: By = None,
+    thread: Annotated[
+        str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
+    ] = None,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Ask again what a run has gone on with: in a new run, from where the old one stood. Both histories stay.
+
+    Example: `treadle audit look 3f2a --why "The cap was raised since"`
+    """
+    from treadle.checkpoints.forks import second_look
+
+    with existing(db, readonly=False) as saver:
+        asked = second_look(saver, id, by=person(by), why=why, thread=thread)
+    if json:
+        as_json(asked)
+    else:
+        say(f"{asked.title or asked.node} waits again, in run {asked.thread_id}.")
+        told(f"Decide with: treadle decide {asked.id[:12]} --thread {asked.thread_id} ACTION")
+
+
+@app.command("redact")
+def redact(
+    fields: Annotated[
+        list[str], typer.Argument(metavar="FIELD...", help="Such as email, patient.name, /payload/context/email.")
+    ],
+    why: Annotated[str, typer.Option("--why", help="Why it is removed; stays on record.")],
+    by: By = None,
+    thread: Annotated[str | None, typer.Option("--thread", metavar="ID", help="Only of this run.")] = None,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Remove fields from decisions and their questions, for good; the chain stays whole and can be verified.
+
+    Only what is over is touched. `treadle db prune` removes the states of runs, `treadle db compact` rewrites the file.
+
+    Example: `treadle audit redact email --thread c-17 --why "asked for by the customer"`
+    """
+    from treadle.checkpoints.redactions import redact as remove
+
+    with existing(db, readonly=False) as saver:
+        made = remove(saver, fields, by=person(by), why=why, thread=thread)
+    if json:
+        as_json(made)
+        return
+    say(f"Removed {many(made.parts, 'part')} of {many(made.decisions, 'decision')}.")
+    if made.open:
+        told(f"Left alone, since their runs have yet to go on: {', '.join(map(str, made.open))}.")
+    if made.bare:
+        told(f"Left alone, since an earlier treadle recorded them whole: {', '.join(map(str, made.bare))}.")
 
 
 _DECISION = ("number", "when", "by", "action", "reason", "words", "run", "rule")
