@@ -33,7 +33,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 5
+VERSION = 6
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -303,6 +303,11 @@ CREATE TABLE seeds (
     at REAL NOT NULL,
     PRIMARY KEY (thread_id, interrupt_id)
 ) WITHOUT ROWID;
+"""
+
+AFTERWARDS = """
+ALTER TABLE reviews ADD COLUMN holds INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX reviews_overtaken ON reviews (thread_id) WHERE status = 'closed' AND problem IS NOT NULL;
 """
 
 SEARCH = """
