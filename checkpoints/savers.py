@@ -25,6 +25,7 @@ from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
 from treadle.checkpoints.memories import Memory
+from treadle.checkpoints.news import tell
 from treadle.checkpoints.pages import Pages
 from treadle.checkpoints.spaces import configured, place
 from treadle.checkpoints.states import Record
@@ -309,6 +310,10 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""
         trace(self.database, thread_id, entry, self.serde.dumps_typed)
+
+    def tell(self, thread_id: str, news: Mapping[str, Any]) -> None:
+        """Keep the newest news of one of a run's fan-outs."""
+        tell(self.database, thread_id, news)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
