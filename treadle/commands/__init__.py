@@ -12,8 +12,10 @@ from treadle.commands import (
     decide,
     demo,
     doctor,
+    export,
     graph,
     models,
+    notices,
     reviews,
     rules,
     run,
@@ -41,7 +43,9 @@ app.add_typer(reviews.app, name="reviews")
 app.command("decide")(decide.decide)
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
+app.command("export")(export.export)
 app.command("worker")(worker.worker)
+app.command("notices")(notices.notices)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)
 app.add_typer(versions.app, name="versions")
