@@ -35,6 +35,9 @@ from treadle.checkpoints.writes import Write
 
 Work = Callable[[sqlite3.Connection], Any]
 
+_inherited: list[object] = []
+"""What a parent process writes its journal with: it is that one's to let go."""
+
 
 class SqliteSaver(BaseCheckpointSaver[str]):
     """Keeps the state, the review queue and the run ledger of any LangGraph graph in one SQLite file.
@@ -72,11 +75,13 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     @property
     def _journal(self) -> journals.Entries:
         if self._process != os.getpid():
+            _inherited.append(self._entries)
             self._begin()
         return self._entries
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
+        self._journal.close()
         self.database.close()
 
     def __enter__(self) -> Self:
