@@ -40,6 +40,14 @@ class Journal(Recorder, Protocol):
 
 
 @runtime_checkable
+class Teller(Protocol):
+    """A checkpointer that also keeps the newest news of fan-outs."""
+
+    def tell(self, thread_id: str, news: Mapping[str, Any]) -> None:
+        """Take the newest news of the fan-out at their "place"; it does not block."""
+
+
+@runtime_checkable
 class Desk(Protocol):
     """A checkpointer whose review queue also takes questions that hold no run."""
 

@@ -1,4 +1,4 @@
-"""What a reviewer saw is what happens: a state that changes after it was decided on is asked about before any effect."""
+"""What a reviewer saw is what happens: a state that changed after the decision is asked about before any effect."""
 
 from collections.abc import Iterator
 from pathlib import Path
