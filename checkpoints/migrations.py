@@ -5,7 +5,7 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from treadle.checkpoints.schemas import LEDGER, LESSONS, QUEUE, SEARCH, STATE, VERSIONS
+from treadle.checkpoints.schemas import INBOX, LEDGER, LESSONS, QUEUE, SEARCH, STATE, VERSIONS
 
 migrations = Migrations("treadle")
 
@@ -34,3 +34,9 @@ def versions_and_cache(db: sqlite_utils.Database) -> None:
 def lessons(db: sqlite_utils.Database) -> None:
     """What decisions teach: all that was said and shown at each, standing rules, and questions of known answer."""
     db.executescript(LESSONS)
+
+
+@migrations()
+def views_of_the_queue(db: sqlite_utils.Database) -> None:
+    """Views that reviewers keep, other orders of the queue, and its counts."""
+    db.executescript(INBOX)

@@ -17,6 +17,7 @@
     versions     the versions of graphs: fingerprint, name, what the fingerprint was made of
     splits       which versions new runs take, by weight; the newest row of a graph holds
     changes      pairs of versions that are declared compatible
+    views        what reviewers filter the queue for, under a name
 
 Times are seconds since the epoch. Migrations go forward only; each is one function, never changed once released.
 """
@@ -30,7 +31,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 3
+VERSION = 4
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -283,6 +284,20 @@ CREATE TABLE seeds (
     at REAL NOT NULL,
     PRIMARY KEY (thread_id, interrupt_id)
 ) WITHOUT ROWID;
+"""
+
+INBOX = """
+CREATE TABLE views (
+    "by" TEXT NOT NULL,
+    name TEXT NOT NULL,
+    wanted TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY ("by", name)
+) WITHOUT ROWID;
+CREATE INDEX reviews_by_due ON reviews (ifnull(due, 9e999), asked_at, seq) WHERE status = 'pending';
+CREATE INDEX reviews_by_age ON reviews (asked_at, seq) WHERE status = 'pending';
+CREATE INDEX reviews_by_assign ON reviews (graph, assign) WHERE status = 'pending';
+CREATE INDEX events_of_review ON events (thread_id, interrupt_id) WHERE interrupt_id IS NOT NULL;
 """
 
 SEARCH = """

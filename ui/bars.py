@@ -6,7 +6,8 @@ import streamlit as st
 
 from treadle.checkpoints.reviews import Review
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.ui.asks import NAMES, Ask
+from treadle.ui.actions import NAMES
+from treadle.ui.asks import Ask
 from treadle.ui.choices import choose, mode, put_off, trouble, turn, turns
 from treadle.ui.fields import Field
 from treadle.ui.focuses import focus

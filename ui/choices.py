@@ -9,13 +9,15 @@ from treadle.checkpoints.decisions import decide
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed, TreadleError
-from treadle.ui.asks import DONE, Ask, answer
+from treadle.ui.actions import DONE
+from treadle.ui.asks import Ask
 from treadle.ui.fields import ABSENT, Field
 from treadle.ui.forms import Unreadable, read
 from treadle.ui.markups import plain
 from treadle.ui.people import person
 from treadle.ui.places import leave
 from treadle.ui.queues import following, skip
+from treadle.ui.replies import answer
 
 CALM: Final = 0.6
 """Seconds that a review must have been in view: the second click of a double click does not hit the next one."""

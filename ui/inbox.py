@@ -10,11 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 from treadle.checkpoints.reviews import Review, pending, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
-from treadle.ui.asks import DONE, ask
+from treadle.ui.actions import DONE
 from treadle.ui.choices import toast
 from treadle.ui.empties import empty
 from treadle.ui.markups import Markup, join, put, tag
 from treadle.ui.places import go, link
+from treadle.ui.questions import ask
 from treadle.ui.queues import WINDOW, Filter, choose, chosen, following, many, waiting
 from treadle.ui.stores import store
 from treadle.ui.texts import chip

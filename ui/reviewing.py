@@ -8,7 +8,7 @@ import streamlit as st
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound, TreadleError
-from treadle.ui.asks import Ask, ask
+from treadle.ui.asks import Ask
 from treadle.ui.bars import bar
 from treadle.ui.choices import mode, move, seen, toast, trouble, turns
 from treadle.ui.diffs import changes
@@ -19,6 +19,7 @@ from treadle.ui.forms import Unreadable, draw, read
 from treadle.ui.histories import decided, rounds
 from treadle.ui.markups import Markup, plain, put, tag
 from treadle.ui.places import asked, link
+from treadle.ui.questions import ask
 from treadle.ui.queues import following, many, position
 from treadle.ui.stores import store
 from treadle.ui.texts import changed, chip, marked, passage, show

@@ -10,10 +10,10 @@ from treadle.checkpoints.runs import Run, Status, run, runs
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import RunNotFound
 from treadle.ui import stories
-from treadle.ui.asks import ask
 from treadle.ui.empties import empty
 from treadle.ui.markups import Markup, plain, put, tag
 from treadle.ui.places import asked, leave, link
+from treadle.ui.questions import ask
 from treadle.ui.stores import store
 from treadle.ui.texts import chip, passage, show
 from treadle.ui.times import ago, brief, stamp
