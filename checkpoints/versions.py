@@ -41,6 +41,12 @@ def versions(saver: "SqliteSaver", graph: str | None = None) -> list[Version]:
     return saver.database.read(lambda connection: [_version(row) for row in connection.execute(query, (graph,))])
 
 
+def counts(saver: "SqliteSaver") -> dict[tuple[str, str], int]:
+    """How many runs each version of each graph has made, by graph and fingerprint."""
+    query = "SELECT graph, fingerprint, count(*) FROM runs WHERE fingerprint IS NOT NULL GROUP BY graph, fingerprint"
+    return saver.database.read(lambda connection: {(row[0], row[1]): row[2] for row in connection.execute(query)})
+
+
 def version(saver: "SqliteSaver", graph: str, which: str) -> Version:
     """One version, by its name, its fingerprint or the beginning of it; VersionNotFound says which there are."""
     return saver.database.read(lambda connection: _find(connection, graph, which))

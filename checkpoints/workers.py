@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 from langgraph.runtime import RunControl
 
@@ -51,8 +52,19 @@ def _find(connection: sqlite3.Connection) -> list[_Job]:
     return [_Job(row["thread_id"], row["graph"], not row["token"] and not gone(row["owner"])) for row in rows]
 
 
+@runtime_checkable
+class Served(Protocol):
+    """Several versions of a graph, of which each run has its own."""
+
+    def served(self, saver: SqliteSaver, thread_id: str) -> Graph:
+        """The version that a run began with, compiled with the saver."""
+        ...
+
+
 class Worker:
     """Advances what is decided, stalled, or to be tried again, of every graph that ``graphs`` knows by name.
+
+    Of several versions of a graph each run goes on with its own.
 
     ``concurrency`` runs at most are advanced at once. A decision made in this process is seen at once, one made in
     another within ``poll`` seconds. A run that fails is tried again later each time, and parked with its error at the
@@ -62,7 +74,7 @@ class Worker:
     def __init__(
         self,
         saver: SqliteSaver,
-        graphs: Callable[[str], Graph],
+        graphs: Callable[[str], Graph | Served],
         *,
         concurrency: int = 2,
         poll: float = 0.5,
@@ -188,6 +200,8 @@ class Worker:
             graph = await asyncio.to_thread(self.graphs, job.graph)
         except GraphNotFound as error:
             raise GraphNotFound(f"{error} {_HOW}") from None
+        if isinstance(graph, Served):
+            graph = await asyncio.to_thread(graph.served, self.saver, job.thread_id)
         if job.direct and await _unfinished(graph, job.thread_id):
             raise LeaseHeld(f"The process that invoked run {job.thread_id} is still at work on it.")
         return await aadvance(self.saver, graph, job.thread_id, control=control, patience=PATIENCE, owner=self.owner)

@@ -9,15 +9,15 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 
 from treadle.errors import BranchesFailed, ModelUnavailable, StoreError
+from treadle.graphs.companions import accompanied
 from treadle.graphs.crews import Crew, current, started
-from treadle.graphs.reviews import Review
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.limits import Limit, Passed
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
-from treadle.nodes.prompts import Prompt
 from treadle.nodes.races import Hedged
 from treadle.nodes.records import Remember
 from treadle.nodes.retries import BUGS, Retry, throttled
+from treadle.nodes.reviews import Review
 from treadle.nodes.slots import Enter
 from treadle.nodes.steps import Ask, Effect, Pause, Step, Update, Work, adrive, drive
 from treadle.nodes.stops import Stopped, Unless
@@ -229,5 +229,5 @@ class Leaf(Runnable[Spot, Update]):
 
 def is_leaf(worker: Any) -> bool:
     """Whether a worker is one step, and no graph that may stop for a person half-way."""
-    ends_at_a_person = isinstance(worker, Review) or (isinstance(worker, Prompt) and worker.person is not None)
-    return isinstance(worker, Step) and not ends_at_a_person
+    asks_a_person = isinstance(worker, Review) or len(accompanied(worker)) > 1
+    return isinstance(worker, Step) and not asks_a_person

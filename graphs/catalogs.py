@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import StateGraph
-from langgraph.graph.state import CompiledStateGraph
 
 from treadle.errors import GraphNotFound
 from treadle.graphs.entries import Entry, entries
 from treadle.graphs.imports import Loaded, loaded
-from treadle.graphs.structures import stamped
+from treadle.graphs.structures import Compiled, compiled
+from treadle.graphs.versions import Versions
 
 FILE = "langgraph.json"
 
@@ -36,7 +35,7 @@ class Catalog:
     path: Path | None
     """The file that names them; None if there is none, when only the shipped example is known."""
     entries: Mapping[str, Entry]
-    kept: dict[str, Loaded] = field(default_factory=dict, repr=False, compare=False)
+    kept: dict[str, Loaded | Versions] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,21 +47,31 @@ class Catalog:
         return self._entry(name).description
 
     def graph(self, name: str) -> Loaded:
-        """A graph as its author wrote it; raises GraphNotFound if it is unknown or cannot be imported."""
+        """A graph as its author wrote it, of several versions the newest.
+
+        Raises GraphNotFound if it is unknown or cannot be imported.
+        """
+        found = self.known(name)
+        return found.newest if isinstance(found, Versions) else found
+
+    def known(self, name: str) -> Loaded | Versions:
+        """A graph as its author wrote it, or its versions where these are named: what `start` and `resume` take."""
         entry = self._entry(name)
         if name not in self.kept:
             self.kept[name] = loaded(entry)
         return self.kept[name]
 
-    def compiled(self, name: str, saver: BaseCheckpointSaver[Any] | None) -> CompiledStateGraph[Any, Any, Any, Any]:
+    def served(self, name: str, saver: BaseCheckpointSaver[Any]) -> Compiled | Versions:
+        """A graph for a worker, compiled, or its versions, of which every run has its own."""
+        found = self.known(name)
+        return found if isinstance(found, Versions) else self.compiled(name, saver)
+
+    def compiled(self, name: str, saver: BaseCheckpointSaver[Any] | None) -> Compiled:
         """A graph that keeps its state with `saver`: compiled with it, or a copy of the author's own compiled graph.
 
         A copy differs in nothing else: name, store, cache, interrupts and configuration stay what the author chose.
         """
-        graph = self.graph(name)
-        if isinstance(graph, StateGraph):
-            return stamped(graph.compile(checkpointer=saver), name=name)
-        return stamped(graph.copy({"checkpointer": saver}), name=name)
+        return compiled(self.graph(name), saver, name=name)
 
     def _entry(self, name: str) -> Entry:
         if name in self.entries:

@@ -1,18 +1,22 @@
 """`chain`: steps in a row, each one's output feeding the next."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from langchain_core.runnables import Runnable
 from langgraph.graph import END, START
 from langgraph.graph.state import StateGraph
 
 from treadle.errors import GraphBuildError
+from treadle.graphs.companions import accompanied
+from treadle.graphs.leads import ASIDE, spoken, target
 from treadle.graphs.patterns import Pattern, merged
-from treadle.graphs.reviews import Review
 from treadle.graphs.states import Flow, flow, follow, spare, taken
+from treadle.nodes.confidences import told_under
 from treadle.nodes.prompts import Prompt
+from treadle.nodes.renderings import Rendering
+from treadle.nodes.reviews import Review
 
 Place = Any
 """What can stand in a chain: a step, a pattern, a StateGraph, a compiled graph, a Runnable or a function."""
@@ -44,9 +48,9 @@ def chain(
     rows = [[_Place.of(one) for one in (row if isinstance(row, list | tuple) else [row])] for row in steps]
     if any(not row for row in rows):
         raise GraphBuildError("a list of steps that run side by side is empty")
-    rows = _watched(rows)
+    rows = _whole(rows)
     _unique([place for row in rows for place in row])
-    rows = _told(_typed(rows))
+    rows = _told(_typed(_telling(rows, state)))
     stages = [stage for row in rows for stage in _stages(row)]
     keys = follow(stages, inputs=inputs, state=state)
     writes = merged([one.writes or {} for stage in stages for one in stage])
@@ -118,24 +122,19 @@ class _Place:
 Rows = Sequence[Sequence[_Place]]
 
 
-def _watched(rows: Rows) -> list[list[_Place]]:
-    """Put behind each prompt whose bad answers go to a person the review that shows them."""
-    watched: list[list[_Place]] = []
+def _whole(rows: Rows) -> list[list[_Place]]:
+    """Put beside each prompt the reviews that belong to it."""
+    whole: list[list[_Place]] = []
     for row in rows:
         if len(row) == 1:
-            watched += [[row[0]], *_watch(row[0])]
+            whole += [[_Place.of(one)] for one in accompanied(row[0].step)] if _joined(row[0]) else [list(row)]
         else:
-            watched.append([_Place(p.name, chain(p.step, name=p.name)) if _watch(p) else p for p in row])
-    return watched
+            whole.append([_Place(p.name, chain(p.step, name=p.name)) if _joined(p) else p for p in row])
+    return whole
 
 
-def _watch(place: _Place) -> list[list[_Place]]:
-    step = place.step
-    if not isinstance(step, Prompt) or step.person is None:
-        return []
-    if not isinstance(step.person, Review):
-        raise GraphBuildError(f"prompt {step.name!r}: otherwise= ends with review({step.into!r}), not {step.person!r}")
-    return [[_Place.of(replace(step.person, because=step.problem))]]
+def _joined(place: _Place) -> bool:
+    return len(accompanied(place.step)) > 1
 
 
 def _unique(places: Sequence[_Place]) -> None:
@@ -144,6 +143,18 @@ def _unique(places: Sequence[_Place]) -> None:
         if place.name in seen:
             raise GraphBuildError(f"two steps are called {place.name!r}; give one of them another name")
         seen.add(place.name)
+
+
+def _telling(rows: Rows, state: type | None) -> list[list[_Place]]:
+    """Have each prompt whose answer a review shows tell where the confidence in it is known from."""
+    shown = {place.step.key for row in rows for place in row if isinstance(place.step, Review)}
+    known = None if state is None else get_type_hints(state)
+    return [[_Place(p.name, _teller(p.step, shown, known)) for p in row] for row in rows]
+
+
+def _teller(step: Any, shown: Set[str], known: Mapping[str, Any] | None) -> Any:
+    asked = isinstance(step, Prompt) and step.into in shown and bool(step.output.confidences)
+    return replace(step, tells=True) if asked and (known is None or told_under(step.into) in known) else step
 
 
 def _typed(rows: Rows) -> list[list[_Place]]:
@@ -163,28 +174,21 @@ def _completed(place: _Place, before: Sequence[_Place], *, alone: bool) -> _Plac
     gate = place.step
     kind = merged([earlier.flow.writes or {} for earlier in before]).get(gate.key, Any)
     gate = replace(gate, type=kind if gate.type is Any else gate.type)
+    names, writer = [earlier.name for earlier in before], _writer(gate, before)
     if "reject" in gate.actions:
-        gate = replace(gate, reject=_target(gate, before))
+        gate = replace(gate, reject=target(gate, "reject", names, writer))
+    if "respond" in gate.actions:
+        gate = replace(gate, respond=target(gate, "respond", names, writer))
     return _Place(place.name, gate)
 
 
-def _target(gate: Review, before: Sequence[_Place]) -> Any:
-    """Where a rejection leads: as the review says, or back to the prompt that wrote its key."""
-    names = [place.name for place in before]
-    if gate.reject is None:
-        writers = [p.name for p in before if isinstance(p.step, Prompt) and gate.key in p.step.writes]
-        if not writers:
-            raise GraphBuildError(
-                f"review {gate.name!r} lets a person reject {gate.key!r}, and a rejection leads nowhere; give "
-                "reject='step' (an earlier step), reject=END, or reject=another step, or leave 'reject' out of actions"
-            )
-        return writers[-1]
-    if isinstance(gate.reject, str) and gate.reject not in (END, *names):
-        raise GraphBuildError(
-            f"review {gate.name!r} sends a rejection to {gate.reject!r}, which is no earlier step of its chain; "
-            f"those are {', '.join(names) or 'none'}"
-        )
-    return gate.reject
+def _writer(gate: Review, before: Sequence[_Place]) -> str | None:
+    """The step that has a prompt write the review's key anew: itself, or the one that puts its request together."""
+    writers = [p.step for p in before if isinstance(p.step, Prompt) and gate.key in p.step.writes]
+    if not writers:
+        return None
+    requests = [p.name for p in before if isinstance(p.step, Rendering) and p.step.prompt.name == writers[-1].name]
+    return requests[0] if requests else writers[-1].name
 
 
 def _told(rows: Rows) -> list[list[_Place]]:
@@ -195,16 +199,7 @@ def _told(rows: Rows) -> list[list[_Place]]:
 
 def _leading(place: _Place, after: str) -> _Place:
     gate = place.step
-    return _Place(place.name, replace(gate, leads_to=_leads(gate, after))) if isinstance(gate, Review) else place
-
-
-def _leads(gate: Review, after: str) -> dict[str, str]:
-    onward = f"goes on to {after}" if after else "stands"
-    if not isinstance(gate.reject, str):
-        refused = f"{getattr(gate.reject, 'name', 'another step')} is taken instead"
-    else:
-        refused = "the run ends here" if gate.reject == END else f"goes back to {gate.reject} with your words"
-    return {"approve": f"the proposal {onward}", "edit": f"your version {onward}", "reject": refused}
+    return _Place(place.name, replace(gate, leads_to=spoken(gate, after))) if isinstance(gate, Review) else place
 
 
 def _stages(row: Sequence[_Place]) -> list[list[Flow]]:
@@ -256,20 +251,22 @@ def _join(pattern: Pattern, row: Sequence[_Place], after: Sequence[str]) -> None
 
 
 def _gate(pattern: Pattern, gate: Review, after: Sequence[str]) -> None:
-    """Lead from a review onward, and from a rejection to where it belongs."""
-    if "reject" not in gate.actions:
+    """Lead from a review onward, and from a rejection and a response to where they belong."""
+    aside = {"reject": gate.reject, "respond": gate.respond}
+    aside = {action: target for action, target in aside.items() if action in gate.actions}
+    if not aside:
         for name in after:
             pattern.add_edge(gate.name, name)
         return
-    refused = gate.reject
-    if not isinstance(refused, str):
-        instead = _Place.of(refused)
+    if _is_step(gate.reject):
+        instead = _Place.of(gate.reject)
         pattern.add_node(instead.name, instead.node)
         _join(pattern, [instead], after)
-        refused = instead.name
+        aside["reject"] = instead.name
     onward: dict[Hashable, str] = {"go on": after[0]} if len(after) == 1 else {f"go on: {name}": name for name in after}
 
     def decided(state: Mapping[str, Any]) -> list[Hashable]:
-        return ["rejected"] if state.get(gate.decision) == "reject" else list(onward)
+        action = state.get(gate.decision)
+        return [ASIDE[action]] if action in aside else list(onward)
 
-    pattern.add_conditional_edges(gate.name, decided, {**onward, "rejected": refused})
+    pattern.add_conditional_edges(gate.name, decided, {**onward, **{ASIDE[a]: target for a, target in aside.items()}})

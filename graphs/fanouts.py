@@ -14,7 +14,6 @@ from treadle.graphs.fans import WORK, Fan, working
 from treadle.graphs.gathers import JOIN, Gather
 from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern, merged, reduced
-from treadle.graphs.reviews import Review
 from treadle.graphs.shards import shards
 from treadle.nodes.batches import Batch, Batched
 from treadle.nodes.hedges import Hedge
@@ -23,6 +22,7 @@ from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
 from treadle.nodes.quorums import OnError
 from treadle.nodes.retries import Retry
+from treadle.nodes.reviews import Review
 from treadle.nodes.selections import Joining, join_of
 
 

@@ -21,6 +21,7 @@ from langgraph.pregel import Pregel
 
 from treadle.errors import GraphNotFound
 from treadle.graphs.entries import Entry
+from treadle.graphs.versions import Versions
 
 Loaded = StateGraph[Any, Any, Any, Any] | Pregel[Any, Any, Any, Any]
 Result = TypeVar("Result")
@@ -28,7 +29,7 @@ Result = TypeVar("Result")
 _IMPORTING = threading.RLock()
 
 
-def loaded(entry: Entry) -> Loaded:
+def loaded(entry: Entry) -> Loaded | Versions:
     """The graph that an entry leads to; a function without parameters, or of a config, is called for it.
 
     Raises GraphNotFound with the last line of what went wrong and where. A file is imported once in a process, under
@@ -74,15 +75,15 @@ def _execute(name: str, path: Path) -> None:
         raise
 
 
-def _graph(entry: Entry, found: object) -> Loaded:
+def _graph(entry: Entry, found: object) -> Loaded | Versions:
     """The graph itself, or what a function makes."""
     if not isinstance(found, StateGraph | Pregel | type) and callable(found):
         found = _said(entry, "cannot be built", partial(_made, entry, found))
-    if isinstance(found, StateGraph | Pregel):
+    if isinstance(found, StateGraph | Pregel | Versions):
         return found
     raise GraphNotFound(
         f"Cannot use {entry.where}: it is {_kind(found)}, not a graph. "
-        "It must be a StateGraph, a compiled one, or a function that returns one."
+        "It must be a StateGraph, a compiled one, treadle's Versions, or a function that returns one."
     )
 
 

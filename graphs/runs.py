@@ -4,13 +4,12 @@ import uuid
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from treadle.checkpoints.runs import Run
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.versions import allow
 from treadle.checkpoints.workers import advance
-from treadle.graphs.structures import Graph, fingerprint, stamped
+from treadle.graphs.structures import Graph, compiled, fingerprint
 from treadle.graphs.versions import Versions
 
 __all__ = ["Graph", "compiled", "fingerprint", "resume", "start"]
@@ -62,12 +61,3 @@ def resume(
     if compatible:
         allow(saver, thread_id, fingerprint(made))
     return advance(saver, made, thread_id, config=config)
-
-
-def compiled(graph: Graph, saver: SqliteSaver, *, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
-    """Return a graph compiled with this saver; one that is compiled already keeps all else of it."""
-    if isinstance(graph, StateGraph):
-        found: Any = graph.compile(checkpointer=saver, name=name or getattr(graph, "name", None))
-    else:
-        found = graph if graph.checkpointer is saver else graph.copy({"checkpointer": saver})
-    return stamped(found, name=name)

@@ -42,13 +42,16 @@ class Flow:
     """What it reads where it is there."""
     takes: Mapping[str, Any] = field(default_factory=dict)
     """The types that it declares for what it reads."""
+    whole: bool = False
+    """Whether it shows the whole state, whatever is in it."""
 
 
 def flow(name: str, step: Any) -> Flow:
     """Return what a step reads and writes: as it says itself, from its schemas, or from its annotations."""
     if isinstance(step, Dataflow):
         optional, takes = getattr(step, "optional", ()), getattr(step, "takes", {})
-        return Flow(name, tuple(step.reads), dict(step.writes), tuple(optional), dict(takes))
+        whole = getattr(step, "whole", False)
+        return Flow(name, tuple(step.reads), dict(step.writes), tuple(optional), dict(takes), whole)
     if isinstance(step, CompiledStateGraph):
         step = step.builder
     if isinstance(step, StateGraph):
@@ -129,7 +132,7 @@ def _demand(step: Flow, known: Mapping[str, Any], written: Mapping[str, Any], gi
 def _use(stages: Sequence[Sequence[Flow]], inputs: Iterable[str]) -> None:
     """Refuse an input that no step uses."""
     steps = [step for stage in stages for step in stage]
-    if any(step.reads is None for step in steps):
+    if any(step.reads is None or step.whole for step in steps):
         return
     used = {key for step in steps for key in (*(step.reads or ()), *step.optional)}
     if unused := [key for key in inputs if key not in used]:

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 from langgraph.pregel import Pregel
 
@@ -10,6 +11,8 @@ from treadle.nodes.fingerprints import described
 
 Graph = StateGraph[Any, Any, Any, Any] | Pregel[Any, Any, Any, Any]
 """A graph as its author left it: compiled or not, treadle's or anybody's."""
+
+Compiled = CompiledStateGraph[Any, Any, Any, Any]
 
 VERSION = "graph_version"
 """Where the metadata of a compiled graph has its fingerprint."""
@@ -28,9 +31,9 @@ def fingerprint(graph: Graph) -> str:
     return digest(structure(graph))[:16]
 
 
-def stamped(graph: Any, *, name: str | None = None) -> CompiledStateGraph[Any, Any, Any, Any]:
+def stamped(graph: Any, *, name: str | None = None) -> Compiled:
     """Return a compiled graph whose runs carry its fingerprint; its store is told what the fingerprint stands for."""
-    found = cast(CompiledStateGraph[Any, Any, Any, Any], graph)
+    found = cast(Compiled, graph)
     told = structure(found)
     version = digest(told)[:16]
     store = found.checkpointer
@@ -39,6 +42,18 @@ def stamped(graph: Any, *, name: str | None = None) -> CompiledStateGraph[Any, A
     if ((found.config or {}).get("metadata") or {}).get(VERSION) == version:
         return found
     return found.with_config({"metadata": {VERSION: version}})
+
+
+def compiled(graph: Graph, saver: BaseCheckpointSaver[Any] | None, *, name: str | None = None) -> Compiled:
+    """Return a graph compiled with this saver; one that is compiled already keeps all else of it.
+
+    Its store is told what its version stands for.
+    """
+    if isinstance(graph, StateGraph):
+        found: Any = graph.compile(checkpointer=saver, name=name or getattr(graph, "name", None))
+    else:
+        found = graph if graph.checkpointer is saver else graph.copy({"checkpointer": saver})
+    return stamped(found, name=name)
 
 
 def _inner(value: Any) -> Any | None:

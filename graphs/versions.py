@@ -7,19 +7,25 @@ from treadle.checkpoints import versions as store
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import VersionNotFound
-from treadle.graphs.structures import Graph, fingerprint, structure
+from treadle.graphs.structures import Compiled, Graph, compiled, fingerprint, structure
 
 
 @dataclass(frozen=True)
 class Versions:
     """The versions of a graph that this process can run, by name, the newest last; `start` and `resume` take them.
 
-    Without weights (`treadle.checkpoints.versions.split`) new runs take the newest.
+    ``langgraph.json`` may name them in place of a graph; then workers take every run on with its own version. Without
+    weights (`treadle.checkpoints.versions.split`) new runs take the newest.
     """
 
     graph: str
     """What the ledger calls the graph."""
     known: Mapping[str, Graph]
+
+    @property
+    def newest(self) -> Graph:
+        """The version that was named last."""
+        return self.known[list(self.known)[-1]]
 
     def register(self, saver: SqliteSaver) -> dict[str, str]:
         """Put the versions on record under their names; returns their names by fingerprint."""
@@ -37,14 +43,18 @@ class Versions:
         names = self.register(saver)
         weights = store.weights(saver, self.graph)
         if not weights:
-            return self.known[list(self.known)[-1]]
+            return self.newest
         return self._named(names, store.pick(weights, thread_id))
 
     def own(self, saver: SqliteSaver, thread_id: str) -> Graph:
         """The version that a run began with; the newest where that is not known."""
         names = self.register(saver)
-        version = run(saver, thread_id).fingerprint
-        return self.known[names.get(version or "", list(self.known)[-1])]
+        version = run(saver, thread_id).fingerprint or ""
+        return self.known[names[version]] if version in names else self.newest
+
+    def served(self, saver: SqliteSaver, thread_id: str) -> Compiled:
+        """The version that a run began with, compiled for it to go on."""
+        return compiled(self.own(saver, thread_id), saver, name=self.graph)
 
     def _named(self, names: Mapping[str, str], version: str) -> Graph:
         if version not in names:

@@ -3,6 +3,7 @@
 from treadle.nodes.alternatives import race
 from treadle.nodes.attachments import attachment
 from treadle.nodes.batches import Batch
+from treadle.nodes.confidences import Below
 from treadle.nodes.deadlines import Deadline
 from treadle.nodes.functions import Function, step
 from treadle.nodes.gates import Check, Gate, accept
@@ -24,6 +25,7 @@ from treadle.nodes.stitches import stitch
 __all__ = [
     "Answer",
     "Batch",
+    "Below",
     "Check",
     "Choice",
     "Confidence",

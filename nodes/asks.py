@@ -12,6 +12,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from treadle.errors import GateFailed, InputInvalid, OutputInvalid
 from treadle.nodes.caches import cached
+from treadle.nodes.confidences import told_under
 from treadle.nodes.exchanges import NOTHING, Exchange, Sent, recorded, text
 from treadle.nodes.fingerprints import fingerprint
 from treadle.nodes.gates import checked
@@ -121,8 +122,10 @@ class _Asking:
         update: Update = {step.into: value}
         if step.person is not None:
             update[step.problem] = last.problem
+        if step.tells:
+            update[told_under(step.into)] = last.source
         if step.history:
-            update[step.history] = [step.question(self.state), AIMessage(shown(value))]
+            update[step.history] = [step.asked(self.state), AIMessage(shown(value))]
         return update
 
 

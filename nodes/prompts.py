@@ -14,10 +14,12 @@ from langgraph.types import CachePolicy
 from treadle.errors import GraphBuildError
 from treadle.nodes.attachments import blocks
 from treadle.nodes.caches import Caching, policy
+from treadle.nodes.confidences import told_under
 from treadle.nodes.gates import Gate, classifiers, gates
 from treadle.nodes.histories import past
 from treadle.nodes.models import choose
 from treadle.nodes.outputs import Output
+from treadle.nodes.requests import spoken
 from treadle.nodes.steps import State, Step, Work
 from treadle.nodes.templates import Template, shown
 
@@ -38,6 +40,12 @@ class Prompt(Step):
     otherwise: "tuple[str | BaseChatModel | Prompt, ...]" = ()
     person: Step | None = None
     """The review that an answer goes to which no attempt made good; a `chain` puts it behind this step."""
+    review: Step | None = None
+    """The review of what the model is about to be sent; a `chain` puts it before this step."""
+    request: str | None = None
+    """The key of what a review let pass, which is sent in place of the filled template."""
+    tells: bool = False
+    """Whether it writes where the confidence in its answer is known from."""
     history: str | None = None
     attach: tuple[str, ...] = ()
     cache: CachePolicy[Any] | None = None
@@ -49,7 +57,8 @@ class Prompt(Step):
         named = [*self.template.keys, *(self.system.keys if self.system else ()), *self.attach]
         others = [one for one in self.otherwise if isinstance(one, Prompt)]
         judged = [key for gate in classifiers(self.gates) for key in gate.reads if key != self.into]
-        return tuple(dict.fromkeys([*named, *judged, *(key for other in others for key in other.reads)]))
+        request = [self.request] if self.request else []
+        return tuple(dict.fromkeys([*named, *judged, *(key for other in others for key in other.reads), *request]))
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -62,7 +71,8 @@ class Prompt(Step):
         answer = {self.into: self.output.declared if not isinstance(self.output.declared, Mapping) else dict}
         problem = {self.problem: str | None} if self.person else {}
         turns: dict[str, Any] = {self.history: Annotated[list[AnyMessage], add_messages]} if self.history else {}
-        return {**answer, **problem, **turns}
+        source = {told_under(self.into): str | None} if self.tells else {}
+        return {**answer, **problem, **source, **turns}
 
     @property
     def problem(self) -> str:
@@ -70,7 +80,18 @@ class Prompt(Step):
         return f"{self.into}_problem"
 
     def messages(self, state: State) -> list[BaseMessage]:
-        """Return what the model is sent: system text, examples, history, the question, and a reviewer's rejections."""
+        """Return what the model is sent: what a review let pass, or else what is composed.
+
+        Raises:
+            GraphBuildError: for a prompt with a review that is in no chain, so that nobody reviewed it.
+        """
+        if self.review is not None:
+            raise GraphBuildError(f"prompt {self.name!r} has a review, which only a chain puts before it: chain(...)")
+        composed = self.composed(state)
+        return composed if self.request is None else spoken(state[self.request], composed)
+
+    def composed(self, state: State) -> list[BaseMessage]:
+        """Return the filled templates: system text, examples, history, the question, and a reviewer's rejections."""
         system = [SystemMessage(self.system.fill(state))] if self.system else []
         examples = [
             message
@@ -87,6 +108,12 @@ class Prompt(Step):
         if not attached:
             return HumanMessage(words)
         return HumanMessage(content=[{"type": "text", "text": words}, *attached])
+
+    def asked(self, state: State) -> BaseMessage:
+        """Return the question as it was sent, a reviewer's changes included."""
+        sent = self.messages(state)
+        place = len(self.composed(state)) - 1 - len(self._rejections(state))
+        return sent[place] if place < len(sent) else self.question(state)
 
     def spec(self, config: RunnableConfig) -> str | BaseChatModel:
         """Return the model to ask: the step's own, else the run's, else the default."""
@@ -106,7 +133,7 @@ class Prompt(Step):
 
     def _rejections(self, state: State) -> list[BaseMessage]:
         """The turns that tell the model what a reviewer said of its earlier answers."""
-        rounds = [entry for entry in state.get(f"{self.into}_reviews") or () if entry["action"] == "reject"]
+        rounds = [one for one in state.get(f"{self.into}_reviews") or () if one["action"] in ("reject", "respond")]
         return [
             turn for entry in rounds for turn in (AIMessage(shown(entry["proposal"])), HumanMessage(_rejection(entry)))
         ]
@@ -127,6 +154,7 @@ def prompt(
     attempts: int = 2,
     otherwise: Otherwise | Sequence[Otherwise] = (),
     into: str | None = None,
+    review: Step | None = None,
     inputs: Sequence[str] | None = None,
     examples: Sequence[tuple[str, Any]] = (),
     history: str | None = None,
@@ -141,7 +169,8 @@ def prompt(
     TypedDict, dataclass, ``list[...]``, ``Literal[...]``, number, or a JSON Schema). An answer that does not fit, or
     that a `gate` refuses, is sent back to the model with the problem, at most `attempts` times in all. An answer that
     is almost JSON is read for what it means, and the trace says so. When the attempts are used up, `otherwise` leads
-    on: to other models, other prompts, and last to a person (``review(into)``, in a `chain`).
+    on: to other models, other prompts, and last to a person (``review(into)``, in a `chain`). With `review`, in a
+    `chain`, a person sees what the model is about to be sent, and may change it: ``review("request", reject=END)``.
 
     `examples` are pairs of a question and its right answer. `history` names a key with earlier messages, to which this
     exchange is added. `attach` names keys with images or documents (`treadle.nodes.attachments.attachment`). `cache` is
@@ -179,6 +208,7 @@ def prompt(
         examples=tuple(examples),
         otherwise=tuple(one for one in others if isinstance(one, str | BaseChatModel | Prompt)),
         person=next((one for one in others if not isinstance(one, str | BaseChatModel | Prompt)), None),
+        review=review,
         history=history,
         attach=tuple(attach),
         cache=policy(cache, where=f"prompt {name!r}"),
@@ -198,6 +228,8 @@ def _check(made: Prompt, others: Sequence[Any], inputs: Sequence[str] | None) ->
             raise GraphBuildError(
                 f"prompt {made.name!r}: its fallback {one.name!r} declares another output; give both one"
             )
+        if isinstance(one, Prompt) and one.review is not None:
+            raise GraphBuildError(f"prompt {made.name!r}: its fallback {one.name!r} cannot have a review of its own")
     if made.person is not None:
         key = getattr(made.person, "key", None)
         if others[-1] is not made.person or key != made.into:
@@ -224,4 +256,5 @@ def _shape(made: Prompt) -> Any:
 
 def _rejection(entry: Mapping[str, Any]) -> str:
     told = ". ".join(str(part).rstrip(".") for part in (entry.get("reason"), entry.get("words")) if part)
-    return f"A reviewer rejected this answer: {told or 'no reason was given'}. Answer again, taking that into account."
+    verb = "rejected this answer" if entry["action"] == "reject" else "says of this answer"
+    return f"A reviewer {verb}: {told or 'no reason was given'}. Answer again, taking that into account."

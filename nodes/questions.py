@@ -13,6 +13,12 @@ from treadle.nodes.panels import Panel
 KIND = "treadle.review"
 """What `kind` says in every question of treadle's."""
 
+ACTIONS = ("approve", "edit", "reject", "respond", "take_over")
+"""What a reviewer may be able to do."""
+
+GIVING = ("edit", "take_over")
+"""The actions with which a reviewer gives a value of their own."""
+
 Shape = Literal["approval", "edit", "escalation", "feedback"]
 """What a person is there for: yes or no; a better version; taking the step over; words for the model."""
 
@@ -82,16 +88,28 @@ class Question:
 _LISTS = ("actions", "reasons", "labels", "history", "escalate")
 
 
+def _acting(actions: Sequence[str]) -> Any:
+    return {"properties": {"action": {"enum": list(actions)}}, "required": ["action"]}
+
+
 class Answer(BaseModel):
     """A reviewer's answer; `answer_type` narrows the action and types the value."""
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"if": {"properties": {"action": {"const": "edit"}}}, "then": {"required": ["value"]}},
+        json_schema_extra={
+            "allOf": [
+                {"if": _acting(GIVING), "then": {"required": ["value"]}},
+                {
+                    "if": _acting(("respond",)),
+                    "then": {"required": ["words"], "properties": {"words": {"type": "string", "pattern": r"\S"}}},
+                },
+            ]
+        },
     )
 
     action: str
-    value: Any = Field(default=None, description="what to go on with instead of the proposal, for an edit")
+    value: Any = Field(default=None, description="what to go on with instead of the proposal")
     reason: str | None = Field(default=None, description="one of the question's reasons")
     words: str | None = Field(default=None, description="the reviewer's own words")
     labels: list[str] | None = Field(default=None, description="those of the question's labels that fit")
@@ -100,10 +118,12 @@ class Answer(BaseModel):
     digest: str | None = Field(default=None, description="the digest of the question that was decided on")
 
     @model_validator(mode="after")
-    def _edited(self) -> Self:
-        """Refuse an edit that says nothing of what to go on with."""
-        if self.action == "edit" and "value" not in self.model_fields_set:
-            raise ValueError("an edit needs a value")
+    def _whole(self) -> Self:
+        """Refuse an answer that says nothing of what to go on with, or with which words."""
+        if self.action in GIVING and "value" not in self.model_fields_set:
+            raise ValueError(f"{'an edit' if self.action == 'edit' else self.action} needs a value")
+        if self.action == "respond" and not (self.words or "").strip():
+            raise ValueError("respond needs words, which go back to the model")
         return self
 
 

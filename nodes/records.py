@@ -1,12 +1,14 @@
 """How a step finds, in the config that LangGraph hands it, the store that keeps its results and its trace."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, cast, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
+
+from treadle.nodes.steps import Block, Effect
 
 
 @runtime_checkable
@@ -77,6 +79,25 @@ def path(namespace: str) -> str:
     """
     names = (re.sub(r":[^|]*$", "", part) for part in namespace.split("|"))
     return "|".join(name for name in names if not name.startswith("__"))
+
+
+def once(
+    name: str, config: RunnableConfig, work: Callable[[], Generator[Effect, Any, Any]]
+) -> Generator[Effect, Any, Any]:
+    """Return what some work of a task gave when it was first done; a task that is resumed does it no second time.
+
+    Without a journal it is done each time.
+    """
+    store, (thread_id, namespace) = journal(config), place(config)
+    if store is None:
+        return (yield from work())
+    key = f"{namespace}/{name}"
+    known = yield Block(lambda: store.recall(thread_id, key))
+    if known is not None:
+        return known[0]
+    made = yield from work()
+    yield Remember(store, thread_id, key, made)
+    return made
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import contextvars
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import BaseModel
 
 from treadle import chain, fan_out
+from treadle.checkpoints import SqliteSaver, traces
 from treadle.errors import (
     AnswerBlocked,
     AnswerCut,
@@ -299,6 +301,46 @@ def test_a_degraded_model_is_left_alone_its_fallback_answers_and_it_comes_back(s
     while made.invoke("after").text != ID:
         pass
     assert [made.invoke("well").text for _ in range(5)] == [ID] * 5
+
+
+def test_a_model_that_became_slow_is_left_alone_until_it_is_fast_again(serve: Serve) -> None:
+    slow = threading.Event()
+
+    def reply(request: Request) -> Answer:
+        return Answer(request.model, latency=0.15 if slow.is_set() and request.model == ID else 0.0)
+
+    serve(reply)
+    made = chat(fallback=OTHER, slow=0.1)
+    breaker(made.resource).first = 0.2
+    assert [made.invoke("before").text for _ in range(3)] == [ID] * 3
+    slow.set()
+    assert [str(made.invoke(f"during {number}").text) for number in range(12)].count(OTHER) >= 3
+    assert breaker(made.resource).open
+    slow.clear()
+    while breaker(made.resource).open:
+        made.invoke("after")
+    assert made.invoke("well").text == ID
+
+
+@pytest.mark.parametrize("transport", ["whole", "stream"])
+def test_an_answer_tells_how_long_the_model_took_and_how_long_it_waited(serve: Serve, transport: str) -> None:
+    serve(latency=0.05)
+    made = chat(limit=1, transport=transport)
+    answers = asyncio.run(every(made, 3))
+    times = sorted((one.response_metadata["queue_seconds"], one.response_metadata["model_seconds"]) for one in answers)
+    assert all(model >= 0.05 for _, model in times)
+    assert 0 <= times[0][0] < times[1][0] < times[2][0]
+
+
+def test_the_trace_has_the_times_that_the_service_measured(serve: Serve, tmp_path: Path) -> None:
+    serve(latency=0.05)
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        chain(prompt("say", "hello", model=chat())).compile(saver).invoke({}, {"configurable": {"thread_id": "a"}})
+        (entry,) = traces(saver, "a")
+    assert 0.05 <= entry["seconds_model"] < entry["seconds"]
+    assert 0 <= entry["seconds_queue"] < entry["seconds"] - entry["seconds_model"]
+    pieces = [piece.response_metadata for piece in chat().stream("hello")]
+    assert [one["model_seconds"] >= 0.05 for one in pieces if "model_seconds" in one] == [True]
 
 
 def test_a_fallback_may_be_another_region(serve: Serve) -> None:

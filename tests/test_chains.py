@@ -124,7 +124,7 @@ REFUSED: list[tuple[Any, str]] = [
         lambda: chain(split, step(count, into="n"), state=State0),
         r"step 'count' writes 'n', which the given state does not",
     ),
-    (lambda: chain(step(words), review("words")), "a rejection leads nowhere"),
+    (lambda: chain(step(words), review("words")), "that leads nowhere"),
     (lambda: chain(step(words), review("words", reject="wrods")), "'wrods', which is no earlier step"),
     (lambda: chain(step(words), review("text", context=("author",), reject=END)), "reads 'author'"),
     (lambda: chain(step(words), name="no:colons"), "cannot name a step"),

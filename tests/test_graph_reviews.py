@@ -154,6 +154,115 @@ def test_rejections_are_bounded_and_the_last_question_offers_none() -> None:
     assert answer(graph, action="approve")["finding"] == {"risk": "high"}
 
 
+def test_in_a_feedback_loop_the_words_go_back_to_the_model_and_earlier_rounds_are_shown() -> None:
+    said: list[str] = []
+
+    def write(conversation: str) -> str:
+        said.append(conversation)
+        return f"draft {len(said)}"
+
+    model = ScriptedModel(script=write)
+    gate = review("draft", shape="feedback", rounds=2)
+    graph = chain(prompt("draft", "{topic}", model=model), gate).compile(InMemorySaver())
+    graph.invoke({"topic": "x"}, CONFIG)
+    shown = question(graph).value
+    assert (shown["actions"], shown["shape"]) == (["approve", "respond"], "feedback")
+    assert shown["leads_to"]["respond"] == "your words go back to draft"
+    with pytest.raises(ValidationError, match="needs words"):
+        answer(graph, action="respond", words=" ")
+    answer(graph, action="respond", words="Shorter.")
+    assert "A reviewer says of this answer: Shorter. Answer again" in said[1]
+    answer(graph, action="respond", words="Kinder.")
+    shown = question(graph).value
+    assert [(entry["proposal"], entry["words"]) for entry in shown["history"]] == [
+        ("draft 1", "Shorter."), ("draft 2", "Kinder.")
+    ]  # fmt: skip
+    assert (shown["round"], shown["rounds"], shown["actions"]) == (3, 2, ["approve"])
+    assert answer(graph, action="approve")["draft"] == "draft 3"
+
+
+def test_a_response_may_go_to_an_earlier_step_and_a_rejection_elsewhere() -> None:
+    model = ScriptedModel(script=lambda said: "better" if "Cite it." in said else "plain")
+    graph = chain(
+        prompt("facts", "{topic}", model=model),
+        step(lambda facts: f"On {facts}", into="memo", name="memo"),
+        review("memo", actions=("approve", "respond", "reject"), respond="facts", reject=END),
+        step(lambda memo: memo.upper(), into="sent", name="send"),
+    ).compile(InMemorySaver())
+    graph.invoke({"topic": "x"}, CONFIG)
+    answer(graph, action="respond", words="Cite it.")
+    assert question(graph).value["proposal"] == "On plain"  # the words are for the prompt that wrote this very key
+    assert "sent" not in answer(graph, action="reject")
+
+
+def test_in_an_escalation_the_person_takes_the_step_over_with_the_whole_state_in_view() -> None:
+    lost = ScriptedModel(script=lambda _: {"risk": "unclear"})
+    graph = chain(
+        prompt(
+            "finding", "{clause}", output=Finding, model=lost, otherwise=review("finding", shape="escalation")
+        ),
+        step(lambda finding: finding["risk"], into="end", name="end"),
+        inputs=("customer",),
+    ).compile(InMemorySaver())  # fmt: skip
+    graph.invoke({"clause": "uncapped", "customer": "Ada"}, CONFIG)
+    shown = question(graph).value
+    assert (shown["shape"], shown["actions"], shown["trigger"]) == ("escalation", ["take_over"], "gate")
+    assert shown["context"]["clause"] == "uncapped"
+    assert shown["context"]["customer"] == "Ada"
+    assert "what you give goes on to end" in shown["leads_to"]["take_over"]
+    with pytest.raises(ValidationError, match="take_over needs a value"):
+        answer(graph, action="take_over")
+    done = answer(graph, action="take_over", value={"risk": "high"})
+    assert (done["end"], done["finding_decision"]) == ("high", "take_over")
+
+
+def test_what_a_model_is_about_to_be_sent_is_reviewed_and_what_the_reviewer_made_of_it_is_sent() -> None:
+    model = ScriptedModel(script=lambda said: f"answer to {said}")
+    graph = chain(
+        prompt("memo", "Sum up: {text}", system="Be brief.", model=model, review=review("request", reject=END)),
+        review("memo", shape="feedback"),
+    ).compile(InMemorySaver())
+    graph.invoke({"text": "the case of Ada"}, CONFIG)
+    shown = question(graph)
+    sent = [{"role": "system", "content": "Be brief."}, {"role": "human", "content": "Sum up: the case of Ada"}]
+    assert shown.value["proposal"] == sent
+    assert model.calls == []
+    with pytest.raises(ValidationError):
+        answer(graph, action="edit", value=[{"role": "boss", "content": "x"}])
+    done = answer(graph, action="edit", value=[sent[0], {"role": "human", "content": "Sum up: the case of A."}])
+    assert [message.text for message in model.calls[0]] == ["Be brief.", "Sum up: the case of A."]
+    assert done["memo"] == "answer to Be brief.\nSum up: the case of A."
+    answer(graph, action="respond", words="Shorter.")
+    again = question(graph).value
+    assert again["proposal"][1]["content"] == "Sum up: the case of Ada"  # put together anew, and reviewed anew
+    assert "Shorter." in again["proposal"][-1]["content"]
+    assert len(model.calls) == 1
+    assert answer(graph, action="reject")["request_decision"] == "reject"
+    assert len(model.calls) == 1
+
+
+def test_what_is_attached_to_a_prompt_stays_with_it_when_a_reviewer_changes_the_words() -> None:
+    model = ScriptedModel(script=lambda said: "seen")
+    asked = prompt("seen", "Look: {text}", attach=("scan",), model=model, review=review("request", reject=END))
+    graph = chain(asked, inputs=("scan",)).compile(InMemorySaver())
+    scan = {"type": "image", "base64": "aGk=", "mime_type": "image/png"}
+    graph.invoke({"text": "here", "scan": scan}, CONFIG)
+    assert question(graph).value["proposal"] == [{"role": "human", "content": "Look: here"}]
+    answer(graph, action="edit", value=[{"role": "human", "content": "Look there"}])
+    assert model.calls[0][0].content == [{"type": "text", "text": "Look there"}, scan]
+
+
+def test_a_prompt_with_a_review_never_asks_a_model_unreviewed() -> None:
+    alone = prompt("memo", "{text}", model=ScriptedModel(script=str), review=review("request", reject=END))
+    with pytest.raises(GraphBuildError, match="which only a chain puts before it"):
+        alone({"text": "x"})
+    with pytest.raises(GraphBuildError, match="cannot have a review of its own"):
+        prompt("memo", "{text}", otherwise=alone)
+    made = fan_out(alone, over="texts", item="text", into="memos").compile(InMemorySaver())
+    made.invoke({"texts": ["a", "b"]}, CONFIG)
+    assert len(made.get_state(CONFIG).interrupts) == 2
+
+
 def test_a_rejection_can_end_the_run_or_take_another_step() -> None:
     ended = one(reject=END)
     ended.invoke({"clause": "uncapped"}, CONFIG)

@@ -3,9 +3,6 @@
 import atexit
 import os
 import threading
-from typing import Any
-
-from langgraph.graph.state import CompiledStateGraph
 
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.workers import Worker
@@ -32,13 +29,9 @@ def work(saver: SqliteSaver) -> Worker | None:
         if worker is None or worker.saver is not saver:
             if worker is not None:
                 worker.stop()
-            worker = _workers[str(saver.path)] = Worker(saver, lambda name: _compiled(name, saver))
+            worker = _workers[str(saver.path)] = Worker(saver, lambda name: known().served(name, saver))
         worker.start()
         return worker
-
-
-def _compiled(name: str, saver: SqliteSaver) -> CompiledStateGraph[Any, Any, Any, Any]:
-    return known().compiled(name, saver)
 
 
 @atexit.register

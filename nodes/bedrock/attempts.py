@@ -38,6 +38,8 @@ class Terms:
     """What it is expected to cost."""
     elsewhere: bool = False
     """Whether another model would take the call over."""
+    slow: float | None = None
+    """Seconds from which an answer (of a stream, its first words) says that the model is in trouble."""
 
     def last(self, number: int, meant: Fault, late: int) -> bool:
         """Whether it is not worth another attempt."""
@@ -55,10 +57,17 @@ class Held(Generic[Result]):
     permit: Permit
     number: int
     """Which attempt it was."""
+    queued: float
+    """Seconds that it waited for its turn, and between attempts."""
+    took: float
+    """Seconds of this attempt, to the answer or to its first words."""
 
     def close(self, *, tokens: float | None = None) -> None:
         """Give the place back, with what was spent."""
-        self.terms.breaker.succeed()
+        if self.terms.slow is not None and self.took >= self.terms.slow:
+            self.terms.breaker.fail(time.monotonic())
+        else:
+            self.terms.breaker.succeed()
         self.terms.limit.settle(self.permit, tokens=tokens)
 
     def fail(self, error: BaseException) -> BaseException:
@@ -75,12 +84,15 @@ def attempted(once: Callable[[], Result], terms: Terms) -> Generator[Effect, Any
         ModelFailed, ModelThrottled: the last attempt failed as those before it.
         ModelUnavailable, RequestRefused, PromptTooLong: another attempt would not be worth it.
     """
-    late = 0
+    late, queued, idle = 0, 0.0, time.monotonic()
     for number in range(1, terms.attempts + 1):
         permit = yield Passed(terms.limit, terms.owner, terms.tokens, first=number > 1)
+        begun = time.monotonic()
+        queued += begun - idle
         hand = Hand(once, name=terms.limit.name, size=terms.limit.concurrency)
         try:
-            return Held((yield hand), terms, permit, number)
+            result = yield hand
+            return Held(result, terms, permit, number, queued=queued, took=time.monotonic() - begun)
         except GeneratorExit:  # cancelled; the thread goes on, and so does the service
             _release(hand, terms.limit, permit)
             raise
@@ -91,6 +103,7 @@ def attempted(once: Callable[[], Result], terms: Terms) -> Generator[Effect, Any
             _blame(terms.breaker, meant, last=terms.last(number, meant, late))
             if terms.last(number, meant, late):
                 raise explained(error, terms.place, attempts=number) or error from error
+        idle = time.monotonic()
         yield Pause(min(FIRST * 2 ** (number - 1), LONGEST) * random.uniform(0.5, 1))
     raise AssertionError("the last attempt returns or raises")
 

@@ -22,6 +22,7 @@ from treadle.nodes.bedrock.breakers import breaker
 from treadle.nodes.bedrock.endings import checked
 from treadle.nodes.bedrock.pools import drained
 from treadle.nodes.bedrock.prefixes import marked
+from treadle.nodes.bedrock.timings import timed
 from treadle.nodes.limits import Limit, limit
 from treadle.nodes.records import path, place
 from treadle.nodes.steps import Effect, Work, adrive, drive
@@ -78,6 +79,8 @@ class BedrockModel(ChatBedrockConverse):
     """Whether an answer that was cut or blocked is returned as it is, and not an error."""
     fallbacks: tuple["BedrockModel", ...] = ()
     """Who answers while it is degraded, in order."""
+    slow: float | None = None
+    """Seconds from which an answer, or the first words of a stream, counts against the model as a failure does."""
 
     @property
     def resource(self) -> str:
@@ -174,6 +177,7 @@ class BedrockModel(ChatBedrockConverse):
             owner=(call.run, call.step),
             tokens=call.tokens + expected,
             elsewhere=elsewhere,
+            slow=self.slow,
         )
 
     def _once(self, call: Call) -> ChatResult:
@@ -196,6 +200,7 @@ class BedrockModel(ChatBedrockConverse):
         """Give the call's place back, and see that the answer is whole."""
         message = held.result.generations[0].message
         held.close(tokens=_spent(message))
+        timed(message, queued=held.queued)
         if not self.partial:
             checked(message, held.terms.place)
         return held.result
@@ -205,6 +210,7 @@ class BedrockModel(ChatBedrockConverse):
         whole: ChatGenerationChunk | None = None
         try:
             for piece in held.result:
+                timed(piece.message, queued=held.queued)
                 whole = piece if whole is None else whole + piece
                 yield piece
         except GeneratorExit:

@@ -30,6 +30,8 @@ class Parameters(BaseModel):
     attempts: int = Field(default=8, ge=1)
     fallback: tuple[str, ...] = ()
     """Models that answer while it is degraded: ``<model id>``, ``<model id>@<region>`` or ``@<region>``."""
+    slow: float | None = Field(default=None, gt=0)
+    """Seconds from which an answer says that the model is degraded, as a failure does."""
     cache: bool = False
     transport: Literal["whole", "stream"] = "whole"
     partial: bool = False
@@ -98,6 +100,7 @@ def _made(
         cached=parameters.cache,
         transport=parameters.transport,
         partial=parameters.partial,
+        slow=parameters.slow,
         **settings,
     )
 

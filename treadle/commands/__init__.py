@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from treadle.commands import audit, db, decide, demo, doctor, graph, models, reviews, run, runs, ui, worker
+from treadle.commands import audit, db, decide, demo, doctor, graph, models, reviews, run, runs, ui, versions, worker
 from treadle.commands.mistakes import CODES, STOPPED, Guarded, stopped
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(audit.app, name="audit")
 app.command("worker")(worker.worker)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)
+app.add_typer(versions.app, name="versions")
 app.add_typer(models.app, name="models")
 app.add_typer(db.app, name="db")
 app.command("doctor")(doctor.doctor)

@@ -95,7 +95,7 @@ def _advanced(saver: "SqliteSaver", graphs: Any, thread: str) -> "Run":
         raise Mistake(
             f"The run {thread} does not say which graph it is of, so the decision is recorded and the run waits."
         )
-    return resume(catalog(graphs).graph(run.graph), thread, saver=saver)
+    return resume(catalog(graphs).known(run.graph), thread, saver=saver)
 
 
 def _next(run: "Run", *, advance: bool) -> str:

@@ -22,7 +22,9 @@ CODES = (
     " was given · **3** the run waits for a person · **130** stopped by Ctrl-C."
 )
 
-ORDER = ("demo", "run", "runs", "reviews", "decide", "audit", "worker", "ui", "graph", "models", "db", "doctor")
+ORDER = (
+    "demo", "run", "runs", "reviews", "decide", "audit", "worker", "ui", "graph", "versions", "models", "db", "doctor",
+)  # fmt: skip
 
 _OF_THE_RUN = (GateFailed, OutputInvalid, PromptTooLong, QuorumNotMet)
 

@@ -39,7 +39,8 @@ def run(
     if model:
         usable(model)
     value = data(given, option="--input") if given is not None else None
-    found = catalog(graphs).graph(graph)
+    known = catalog(graphs)
+    found, newest = known.known(graph), known.graph(graph)
     with opened(db) as saver:
         config: Any = {"configurable": {"model": model}} if model else None
         if value is None:
@@ -47,10 +48,10 @@ def run(
             _same(saver, thread, graph)
             done = resume(found, thread, saver=saver, config=config)
         else:
-            _fits(found, value, graph)
+            _fits(newest, value, graph)
             _new(saver, thread)
             done = start(found, value, saver=saver, name=graph, thread_id=thread, config=config)
-        shown(saver, found, done, json=json)
+        shown(saver, newest, done, json=json)
     raise typer.Exit(code(done.status))
 
 

@@ -32,7 +32,7 @@ def worker(
     logging.getLogger("treadle").setLevel(logging.INFO)
     known = catalog(graphs)
     with opened(db) as saver:
-        serving = Worker(saver, lambda name: known.compiled(name, saver), concurrency=concurrency)
+        serving = Worker(saver, lambda name: known.served(name, saver), concurrency=concurrency)
         if once:
             say(f"{many(serving.once(), 'run')} advanced.")
             return
