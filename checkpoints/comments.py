@@ -63,7 +63,7 @@ def comments(saver: SqliteSaver, review_id: str, *, thread: str) -> list[Comment
 
     def work(connection: sqlite3.Connection) -> list[Comment]:
         rows = connection.execute(
-            'SELECT "by", at, content ->> \'words\' AS words, content ->> \'to\' AS "to" FROM events'
+            "SELECT \"by\", at, content ->> 'words' AS words, content ->> 'to' AS \"to\" FROM events"
             " WHERE thread_id = ? AND interrupt_id = ? AND kind = ? ORDER BY seq",
             (thread, review_id, KIND),
         )

@@ -93,6 +93,11 @@ def text(app: AppTest) -> str:
     return "\n".join([*html, *rest, *links]).replace("\\", "")
 
 
+def links(app: AppTest) -> list[str]:
+    """The titles of the reviews that the Inbox lists, in its order."""
+    return [each.proto.label.replace("\\", "") for each in app.get("page_link")]
+
+
 def heading(app: AppTest) -> str:
     """The title of the review on the page."""
     html = str(next(each.proto.body for each in app.get("html") if "<h2" in each.proto.body))
@@ -113,6 +118,39 @@ def test_the_inbox_lists_what_waits_with_the_reason(waiting: list[Review]) -> No
     assert "The risk is high" in said
     assert "for legal" in said
     assert "Due in 1 day" in said
+
+
+def test_the_list_can_be_sorted(waiting: list[Review], saver: SqliteSaver) -> None:
+    later = asked(saver, "Which court?")
+    app = opened(_inbox)
+    app.selectbox(key="inbox-order").set_value("newest").run()
+    assert links(app)[0] == later.value
+    app.selectbox(key="inbox-order").set_value("due").run()
+    assert links(app)[-1] == later.value
+
+
+def test_a_view_is_kept_by_name_and_shows_the_same_again(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_inbox)
+    app.text_input(key="inbox-search").set_value("7.1").run()
+    app.text_input(key="inbox-view-name").set_value("one clause").run()
+    app.button(key="inbox-keep").click().run()
+    again = opened(_inbox)
+    assert len(links(again)) == 3
+    again.pills(key="inbox-view").set_value("one clause").run()
+    assert links(again) == [waiting[1].title]
+    assert "one clause" not in opened(_inbox, by="Bo").pills(key="inbox-view").options
+    again.button(key="inbox-drop-one clause").click().run()
+    assert len(links(again)) == 3
+
+
+def test_what_is_for_ones_roles_is_a_view_of_its_own(waiting: list[Review], saver: SqliteSaver) -> None:
+    asked(saver, "Which court?")
+    app = opened(_inbox, roles="legal, risk")
+    assert len(links(app)) == 4
+    app.pills(key="inbox-view").set_value("For me").run()
+    assert links(app) == [one.title for one in waiting]
+    app.pills(key="inbox-view").set_value("Overdue").run()
+    assert "Nothing matches" in text(app)
 
 
 def test_an_empty_inbox_says_what_to_do(path: Path) -> None:
@@ -159,6 +197,53 @@ def test_a_review_shows_proposal_context_reason_and_consequences(waiting: list[R
         assert words in said
 
 
+TERMS = {
+    "holds": False, "confidence": 0.48, "confidence_source": "log-probabilities", "roles": ["legal"],
+    "veto": ["counsel"], "quorum": 1, "requester": "Eve", "default": {"action": "reject", "words": "Too late."},
+    "escalate": [{"after": 3600, "to": "lead"}], "withdraw_in": 120, "due_in": 86_400,
+}  # fmt: skip
+
+
+def test_the_terms_of_a_question_are_said_from_the_start(saver: SqliteSaver, path: Path) -> None:
+    value = {"title": "Pay?", "why": "w", "actions": ["approve"], "proposal": 5, **TERMS}
+    said = text(opened(_review, id=asked(saver, value).id))
+    assert "If nobody has decided by the due time, it counts as rejected: “Too late.”." in said
+    assert "After 1 hour it goes to lead." in said
+    assert "48% (log-probabilities)" in said
+    assert "a rejection by counsel decides alone" in said
+    assert "Eve, who asked for it, may not decide" in said
+    assert "This ran already" in said
+
+
+def test_the_part_of_the_source_that_matters_is_marked(saver: SqliteSaver, path: Path) -> None:
+    clause = {"number": "7.2", "text": "All is well. The cap is none. The end."}
+    value = {"title": "Cap?", "actions": ["approve"], "proposal": 1, "context": {"clause": clause, "other": "x"}}
+    one = asked(saver, {**value, "source": {"key": "clause", "start": 13, "end": 29}})
+    assert "<mark>The cap is none.</mark>" in text(opened(_review, id=one.id))
+
+
+def test_reviewers_comment_and_hand_over(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    app.text_area(key=f"talk-{one.id}-0-words").set_value("Is <b>this</b> capped elsewhere?")
+    app.text_input(key=f"talk-{one.id}-0-to").set_value("finance")
+    app.button(key=f"talk-{one.id}-0-send").click().run()
+    said = text(opened(_review, id=one.id, by="Bo"))
+    assert "Ada, handed over to finance" in said
+    assert "Is &lt;b&gt;this&lt;/b&gt; capped elsewhere?" in said
+    assert review(saver, one.id).assign == "finance"
+
+
+def test_labels_go_on_record_with_the_decision(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"title": "Pay?", "actions": ["approve"], "proposal": 5, "labels": ["vip", "late"]})
+    app = opened(_review, id=one.id)
+    app.pills(key=f"labels/{one.id}").set_value(["late"])
+    app.button(key=f"approve-{one.id}").click().run()
+    decision = review(saver, one.id).decision
+    assert decision is not None
+    assert list(decision.labels) == ["late"]
+
+
 def test_approving_records_at_once_and_shows_the_next(waiting: list[Review], saver: SqliteSaver) -> None:
     app = opened(_review, id=waiting[0].id)
     app.button(key=f"approve-{waiting[0].id}").click().run()
@@ -200,7 +285,7 @@ def test_a_rejection_takes_a_reason_and_words(waiting: list[Review], saver: Sqli
     one = waiting[0]
     app = opened(_review, id=one.id)
     app.button(key=f"reject-{one.id}").click().run()
-    app.pills(key=f"say/{one.id}/0/reason").set_value("wrong risk")
+    app.pills(key=f"say/{one.id}/0/reason").set_value(["wrong risk"])
     app.text_area(key=f"say/{one.id}/0/words").set_value("It is capped in 9.1.")
     app.button(key=f"save-reject-{one.id}").click().run()
     decision = review(saver, one.id).decision
@@ -208,14 +293,24 @@ def test_a_rejection_takes_a_reason_and_words(waiting: list[Review], saver: Sqli
     assert (decision.action, decision.reason, decision.words) == ("reject", "wrong risk", "It is capped in 9.1.")
 
 
-def test_next_leaves_a_review_for_later(waiting: list[Review], saver: SqliteSaver) -> None:
+def test_skip_leaves_a_review_until_the_others_are_done(waiting: list[Review], saver: SqliteSaver) -> None:
     app = opened(_review, id=waiting[0].id)
-    app.button(key=f"next-{waiting[0].id}").click().run()
+    app.button(key=f"skip-{waiting[0].id}").click().run()
     assert heading(app) == waiting[1].title
     app.button(key=f"approve-{waiting[1].id}").click().run()
     app.button(key=f"approve-{waiting[2].id}").click().run()
     assert heading(app) == waiting[0].title
     assert len(pending(saver)) == 1
+
+
+def test_next_only_looks_at_the_next(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_review, id=waiting[0].id)
+    app.button(key=f"next-{waiting[0].id}").click().run()
+    assert heading(app) == waiting[1].title
+    app.button(key=f"approve-{waiting[1].id}").click().run()
+    assert heading(app) == waiting[2].title
+    app.button(key=f"next-{waiting[2].id}").click().run()
+    assert heading(app) == waiting[0].title
 
 
 def test_the_last_decision_leads_to_an_empty_desk(waiting: list[Review]) -> None:

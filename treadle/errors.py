@@ -24,6 +24,7 @@
     │   └── StoreFull                        no space is left on the disk
     ├── ReviewNotFound       (LookupError)   no review with that id
     ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
+    ├── NotAllowed           (PermissionError)  who may decide on a review is somebody else
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
     ├── RunNotFound          (LookupError)   no run with that thread id
     ├── RunOpen              (RuntimeError)  a run that was started before and is not over: nothing was changed
@@ -141,6 +142,10 @@ class ReviewNotFound(TreadleError, LookupError):
 
 class ReviewClosed(TreadleError, RuntimeError):
     """The review was decided already, or its run went on without it; nothing was changed."""
+
+
+class NotAllowed(TreadleError, PermissionError):
+    """This person may not do that; the message says who may. Nothing was changed."""
 
 
 class AnswerInvalid(TreadleError, ValueError):

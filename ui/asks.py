@@ -11,6 +11,7 @@ from treadle.ui.terms import Terms
 Shape = Literal["treadle", "calls", "call", "inbox", "open"]
 """Who asks: a review of treadle's, LangChain's middleware (batched, or per call), Agent Inbox, anything else."""
 
+
 @dataclass(frozen=True)
 class Ask:
     """A question, in the same words whoever asked it."""
@@ -34,7 +35,7 @@ class Ask:
     round: int = 1
     rounds: int | None = None
     history: Sequence[Mapping[str, Any]] = ()
-    terms: Terms = Terms()
+    terms: Terms = field(default_factory=Terms)
     calls: tuple[str, ...] = ()
     """Names of the tools that the answer is about."""
 

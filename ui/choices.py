@@ -9,7 +9,7 @@ from treadle.checkpoints.decisions import decide
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed, TreadleError
-from treadle.ui.actions import DONE
+from treadle.ui.actions import done
 from treadle.ui.asks import Ask
 from treadle.ui.fields import ABSENT, Field
 from treadle.ui.forms import Unreadable, read
@@ -22,7 +22,7 @@ from treadle.ui.replies import answer
 CALM: Final = 0.6
 """Seconds that a review must have been in view: the second click of a double click does not hit the next one."""
 
-Mode = Literal["read", "edit", "reject", "respond"]
+Mode = Literal["read", "edit", "reject", "respond", "take_over"]
 
 _MODES, _SHOWN, _TROUBLES, _TOAST, _TURNS = (
     f"treadle.{name}" for name in ("modes", "shown", "troubles", "toast", "turns")
@@ -83,7 +83,7 @@ def choose(
 ) -> None:
     """Record an action and go on to the next review; what goes wrong is kept for the page to show.
 
-    `form` holds the edited value; `say` is the key under which the panel keeps reason and words.
+    `form` holds the edited value; `say` is the key under which the page keeps reason and words.
     """
     if _inview(shown.id) < CALM:
         return
@@ -98,14 +98,9 @@ def choose(
     except (TreadleError, Unreadable) as error:
         _kept(_TROUBLES)[shown.id] = f"Not recorded. {error}"
         return
-    st.session_state[_TOAST] = f"{DONE.get(action, said(action))}: {question.title}"
+    st.session_state[_TOAST] = f"{done(action)}: {question.title}"
     _kept(_MODES).pop(shown.id, None)
     move(after)
-
-
-def said(action: str) -> str:
-    """An action of somebody's own, as the record tells of it."""
-    return f"Recorded {action}"
 
 
 def _record(saver: SqliteSaver, shown: Review, question: Ask, action: str, form: Field | None, say: str | None) -> None:
@@ -113,9 +108,10 @@ def _record(saver: SqliteSaver, shown: Review, question: Ask, action: str, form:
     if not who:
         raise Unreadable("Type your name first, so that the record says who decided.")
     value = read(form) if form is not None else ABSENT
-    reason = st.session_state.get(f"{say}/reason") if say else None
+    reason = st.session_state.get(f"{say}/reason") or () if say else ()
     words = str(st.session_state.get(f"{say}/words") or "").strip() if say else ""
-    given = answer(question, action, value=value, reason=reason, words=words or None)
+    labels = st.session_state.get(f"labels/{shown.id}") or ()
+    given = answer(question, action, value=value, reason=reason, words=words or None, labels=labels)
     decide(
         saver,
         shown.id,
@@ -135,8 +131,13 @@ def _mine(saver: SqliteSaver, shown: Review) -> bool:
 
 
 def put_off(saver: SqliteSaver, shown: Review) -> None:
-    """Leave a review for later and go on to the next."""
+    """Leave a review until the others are done, and go on to the next."""
     skip(shown.id)
+    look_on(saver, shown)
+
+
+def look_on(saver: SqliteSaver, shown: Review) -> None:
+    """Go on to the next review, and leave this one where it is in the queue."""
     move(following(saver, shown.id) or shown)
 
 

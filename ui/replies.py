@@ -13,12 +13,12 @@ def answer(
     action: str,
     *,
     value: Any = ABSENT,
-    reason: str | None = None,
+    reason: Sequence[str] = (),
     words: str | None = None,
     labels: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The arguments with which `decide` records the action, besides who decides."""
-    said_ = {"reason": reason or None, "words": words or None, "labels": labels}
+    said_ = {"reason": list(reason) or None, "words": words or None, "labels": labels}
     match ask.shape:
         case "treadle":
             edit = {"value": value} if value is not ABSENT and action in GIVING else {}
@@ -32,9 +32,9 @@ def answer(
     return {"answer": value, "words": words or None}
 
 
-def _decisions(ask: Ask, action: str, value: Any, reason: str | None, words: str | None) -> list[dict[str, Any]]:
+def _decisions(ask: Ask, action: str, value: Any, reason: Sequence[str], words: str | None) -> list[dict[str, Any]]:
     """One decision a call, in the middleware's form."""
-    message = ". ".join(part for part in (reason, words) if part)
+    message = ". ".join(part for part in (*reason, words) if part)
     if action == "edit":
         edited = [value] if len(ask.calls) == 1 else list(value.values())
         return [
