@@ -10,7 +10,7 @@ from langgraph.cache.base import BaseCache, FullKey, Namespace
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints.databases import Database
-from treadle.checkpoints.values import pack, unpack
+from treadle.checkpoints.packs import pack, unpack
 
 _SEPARATOR = "\x1f"
 

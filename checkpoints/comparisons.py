@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from treadle.checkpoints.values import unpack
+from treadle.checkpoints.packs import unpack
 from treadle.checkpoints.versions import Version, version
 from treadle.errors import ModelUnavailable
 

@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, TypeVar, cast
 
@@ -206,13 +207,20 @@ class Database:
 def _together(connection: sqlite3.Connection, jobs: list[Job]) -> bool:
     """Run the jobs without savepoints, each of which costs two statements; False, and nothing done, if one fails.
 
+    Those that follow each other and have the same ``join`` are done by one call of it.
+
     Every statement gives up the interpreter's lock, and where many branches run takes milliseconds to get it back.
     """
     begin(connection)
     try:
         for job in jobs:
-            job.error = None
-            job.result = job.work(connection)
+            job.error = job.result = None
+        for join, some in groupby(jobs, key=lambda job: getattr(job.work, "join", None)):
+            if join is not None:
+                join(connection, [job.work for job in some])
+                continue
+            for job in some:
+                job.result = job.work(connection)
     except Exception:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -10,11 +10,14 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints import fences, names, owners, queues, states
 from treadle.checkpoints import writes as rows
-from treadle.checkpoints.lookups import keep, lookups
-from treadle.checkpoints.memories import Memory, Versions
+from treadle.checkpoints.bodies import Versions
+from treadle.checkpoints.lookups import Lookups, keep, lookups
+from treadle.checkpoints.memories import Memory
+from treadle.checkpoints.sources import Near, alike, whole
 from treadle.checkpoints.spaces import Place, place
 from treadle.checkpoints.states import Draft, Stored
-from treadle.checkpoints.values import Storage, Typed
+from treadle.checkpoints.tails import Typed
+from treadle.checkpoints.values import Storage
 
 VERSION = "graph_version"
 """Where a graph's metadata has its fingerprint."""
@@ -78,36 +81,83 @@ class Drafts:
 
     def writes(
         self, config: Mapping[str, Any], writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
-    ) -> Callable[[sqlite3.Connection], None]:
+    ) -> "Written":
         """Work that stores what a task wrote, and what that means for the questions it waits for."""
-        at = place(config)
         typed = [(channel, self._dump(channel, value)) for channel, value in writes]
         asked = [value for channel, value in writes if channel == "__interrupt__"]
-        results = any(channel not in queues.CONTROL for channel, _ in writes)
-        failed = any(channel == "__error__" for channel, _ in writes)
+        channels = frozenset(channel for channel, _ in writes)
+        return Written(self, config, place(config), rows.Task(task_id, task_path, typed), channels, _flat(asked))
 
-        def work(connection: sqlite3.Connection) -> None:
-            fences.admit(connection, config)
-            known = lookups(connection)
-            key, space = known.enter(connection, at)
-            rows.put(connection, key, Storage(connection, space.home, self.memory.tails), typed, task_id, task_path)
-            if asked:
-                node = names.name(connection, key, task_path, self.memory, self.serde.loads_typed)
-                queues.ask(connection, at, _flat(asked), task_id, node, self._answers(connection, key, task_id))
-            elif results and known.calm(connection, at):
-                keep(connection, known)
-            elif results:
-                queues.finish(connection, at, task_id)
-            elif failed:
-                queues.fail(connection, at, task_id, self._answers(connection, key, task_id))
 
-        return work
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What one task wrote, ready to be stored."""
 
-    def _answers(self, connection: sqlite3.Connection, key: int, task_id: str) -> int:
-        """How many answers of a task are stored."""
-        stored = states.written(connection, key, channels=["__resume__"], task_id=task_id)
-        taken = [self.serde.loads_typed(value) for *_, value in stored]
+    drafts: Drafts
+    config: Mapping[str, Any]
+    place: Place
+    task: rows.Task
+    channels: frozenset[str]
+    asked: Sequence[Any]
+
+    @property
+    def join(self) -> Callable[[sqlite3.Connection, Sequence["Written"]], None] | None:
+        """What stores several at once, in one row: ordinary results that come in one transaction."""
+        return together if self.task.ordinary else None
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        """Store it, inside a transaction."""
+        together(connection, [self])
+
+    def settle(self, connection: sqlite3.Connection, key: int, known: Lookups) -> None:
+        """Say what it means for the questions that the task waits for."""
+        at, task_id = self.place, self.task.id
+        if self.asked:
+            node = names.name(connection, key, self.task.path, self.drafts.memory, self.drafts.serde.loads_typed)
+            queues.ask(connection, at, self.asked, task_id, node, self._answers(connection, key))
+        elif self.channels - queues.CONTROL and not known.calm(connection, at):
+            queues.finish(connection, at, task_id)
+        elif not self.channels - queues.CONTROL and "__error__" in self.channels:
+            queues.fail(connection, at, task_id, self._answers(connection, key))
+
+    def _answers(self, connection: sqlite3.Connection, key: int) -> int:
+        """How many answers of the task are stored."""
+        stored = rows.written(connection, [key], channels=["__resume__"], task_id=self.task.id).get(key, ())
+        taken = [self.drafts.serde.loads_typed(value) for *_, value in stored]
         return max((len(value) if isinstance(value, list | tuple) else 1 for value in taken), default=0)
+
+    def near(self, connection: sqlite3.Connection, key: int) -> Near:
+        """Finds what a large value may have been made of: what the step started from, as far as it is remembered."""
+        memory = self.drafts.memory
+
+        def find(raw: bytes) -> Sequence[int]:
+            line = memory.line(key)
+            ids = [at for at in line.pointers.values() if isinstance(at, int)] if line is not None else []
+            likely = [id_ for id_ in ids if (known := memory.tails.known(id_)) and _like(raw, known[1])]
+            return whole(connection, likely) if likely else ()
+
+        return find
+
+
+def _like(raw: bytes, other: bytes) -> bool:
+    """Whether one value may have been made of another, and it is not too long to find out."""
+    return len(raw) <= len(other) <= 32 * len(raw) and alike(raw, other)
+
+
+def together(connection: sqlite3.Connection, batch: Sequence[Written]) -> None:
+    """Store what several tasks wrote: ordinary results of one step in one row."""
+    known = lookups(connection)
+    found: dict[tuple[int, int], list[Written]] = {}
+    for one in batch:
+        fences.admit(connection, one.config)
+        key, space = known.enter(connection, one.place)
+        found.setdefault((key, space.home), []).append(one)
+    for (key, home), some in found.items():
+        storage = Storage(connection, home, some[0].drafts.memory.tails)
+        rows.put(key, storage, [one.task for one in some], some[0].near(connection, key))
+        keep(connection, known)
+        for one in some:
+            one.settle(connection, key, known)
 
 
 def _flat(asked: Sequence[Any]) -> list[Any]:

@@ -16,7 +16,7 @@ from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from treadle.checkpoints.databases import Database
-from treadle.checkpoints.values import pack, unpack
+from treadle.checkpoints.packs import pack, unpack
 
 Row = tuple[str, str, str, int, bytes, float]
 Dump = Callable[[Any], tuple[str, bytes]]

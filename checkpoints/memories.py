@@ -2,21 +2,13 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from treadle.checkpoints.bodies import Body, Line
 from treadle.checkpoints.tails import Tails
-from treadle.checkpoints.values import Pointer
 
-Versions = Mapping[str, str | int | float]
-
-
-class Line(NamedTuple):
-    """Where the values of one checkpoint are, and of what version each is."""
-
-    versions: Versions
-    pointers: Mapping[str, Pointer]
+BODIES = 16 * 1024 * 1024
+"""Bytes of checkpoints kept in memory, so that the next ones can be stored as what differs from them."""
 
 
 @dataclass(eq=False)
@@ -25,6 +17,8 @@ class Memory:
 
     tails: Tails = field(default_factory=Tails)
     _lines: "OrderedDict[int, Line]" = field(default_factory=OrderedDict)
+    _bodies: "OrderedDict[int, Body]" = field(default_factory=OrderedDict)
+    _size: int = 0
     _sent: tuple[int, tuple[str, ...]] | None = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
@@ -32,6 +26,11 @@ class Memory:
         """The pointers of a checkpoint, if they are remembered."""
         with self._mutex:
             return self._lines.get(key)
+
+    def body(self, key: int) -> Body | None:
+        """The body of a checkpoint, if it is remembered."""
+        with self._mutex:
+            return self._bodies.get(key)
 
     def sent(self, key: int) -> tuple[str, ...] | None:
         """The nodes of the branches that start from a checkpoint, if they are remembered."""
@@ -41,9 +40,12 @@ class Memory:
         """Remember the nodes of the branches that start from a checkpoint."""
         self._sent = (key, names)
 
-    def keep(self, key: int, line: Line) -> None:
-        """Remember the pointers of a checkpoint."""
+    def keep(self, key: int, line: Line, body: Body) -> None:
+        """Remember a checkpoint that was stored."""
         with self._mutex:
-            self._lines[key] = line
+            self._lines[key], self._bodies[key] = line, body
+            self._size += len(body.raw)
             if len(self._lines) > 1000:
                 self._lines.popitem(last=False)
+            while self._size > BODIES or len(self._bodies) > 1000:
+                self._size -= len(self._bodies.popitem(last=False)[1].raw)

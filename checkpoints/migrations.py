@@ -5,7 +5,8 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from treadle.checkpoints.schemas import INBOX, LEDGER, LESSONS, QUEUE, SEARCH, STATE, VERSIONS
+from treadle.checkpoints.formats import body_of, write_of
+from treadle.checkpoints.schemas import COMPACT, INBOX, LEDGER, LESSONS, QUEUE, SEARCH, STATE, VERSIONS
 
 migrations = Migrations("treadle")
 
@@ -34,6 +35,22 @@ def versions_and_cache(db: sqlite_utils.Database) -> None:
 def lessons(db: sqlite_utils.Database) -> None:
     """What decisions teach: all that was said and shown at each, standing rules, and questions of known answer."""
     db.executescript(LESSONS)
+
+
+@migrations()
+def bodies_and_writes(db: sqlite_utils.Database) -> None:
+    """Ids of values beside what points to them, rows that rest on others, and writes of many tasks in one row."""
+    db.executescript(COMPACT)
+    connection = db.conn
+    for key, body in connection.execute("SELECT key, body FROM checkpoints WHERE body IS NOT NULL").fetchall():
+        connection.execute("UPDATE checkpoints SET body = ?, refs = ? WHERE key = ?", (*body_of(body), key))
+    for row in connection.execute("SELECT * FROM rows_of_writes ORDER BY checkpoint, task_id, idx").fetchall():
+        columns = write_of(row)
+        names = ", ".join(columns)
+        connection.execute(
+            f"INSERT INTO writes ({names}) VALUES ({', '.join('?' * len(columns))})", list(columns.values())
+        )
+    connection.execute("DROP TABLE rows_of_writes")
 
 
 @migrations()

@@ -4,9 +4,11 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-from treadle.checkpoints.memories import Line, Memory
-from treadle.checkpoints.states import unseal
-from treadle.checkpoints.values import Typed, load
+from treadle.checkpoints import states
+from treadle.checkpoints.memories import Memory
+from treadle.checkpoints.tails import Typed
+from treadle.checkpoints.values import load
+from treadle.checkpoints.writes import unpacked
 
 PULL = "~__pregel_pull, "
 PUSH = "~__pregel_push, "
@@ -35,10 +37,7 @@ def _sent(connection: sqlite3.Connection, key: int, memory: Memory, decode: Load
     known = memory.sent(key)
     if known is not None:
         return known
-    body = connection.execute("SELECT body FROM checkpoints WHERE key = ?", (key,)).fetchone()[0]
-    if body is None:
-        return ()
-    pointer = (memory.line(key) or Line({}, unseal(body)[1].pointers)).pointers.get(SENDS)
+    pointer = states.line(connection, key, memory).pointers.get(SENDS)
     if pointer is None:
         return ()
     value = load(connection, [pointer])[pointer] if isinstance(pointer, int) else pointer
@@ -50,10 +49,12 @@ def _sent(connection: sqlite3.Connection, key: int, memory: Memory, decode: Load
 def complete(connection: sqlite3.Connection, key: int, thread_id: str, memory: Memory, decode: Load) -> None:
     """A checkpoint came after questions that its branches asked: name their nodes now."""
     rows = connection.execute(
-        "SELECT r.seq, w.task_path FROM reviews r JOIN writes w ON w.checkpoint = ? AND w.task_id = r.task_id"
-        " AND w.channel = '__interrupt__' WHERE r.thread_id = ? AND r.status <> 'closed' AND r.node = ''",
+        "SELECT r.seq, w.codec, w.body FROM reviews r JOIN writes w ON w.checkpoint = ? AND w.task_id = r.task_id"
+        " WHERE r.thread_id = ? AND r.status <> 'closed' AND r.node = ''",
         (key, thread_id),
     ).fetchall()
     for row in rows:
-        node = name(connection, key, row["task_path"], memory, decode)
-        connection.execute("UPDATE reviews SET node = ? WHERE seq = ?", (node, row["seq"]))
+        for _, path, _, channel, _, _ in unpacked(row):
+            if channel == "__interrupt__":
+                node = name(connection, key, path, memory, decode)
+                connection.execute("UPDATE reviews SET node = ? WHERE seq = ?", (node, row["seq"]))

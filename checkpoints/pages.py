@@ -7,7 +7,7 @@ from typing import Any
 from treadle.checkpoints import states
 from treadle.checkpoints.spaces import place
 from treadle.checkpoints.states import Record
-from treadle.checkpoints.values import Typed
+from treadle.checkpoints.tails import Typed
 
 FIRST = 16
 """Checkpoints on the first page; later pages grow up to LAST."""

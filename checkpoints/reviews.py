@@ -59,7 +59,8 @@ class Review:
 _ELSEWHERE = ("id", "value", "schema", "decision")
 
 
-def _review(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
+def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
+    """A row of the queue as a Review, with its decision."""
     schema = row["schema"]
     return Review(
         id=row["interrupt_id"],
@@ -108,7 +109,7 @@ def pending(
             f"SELECT * FROM reviews WHERE {where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?", (*values, limit, offset)
         ).fetchall()
         rows = _read_in_order(rows) if order == "urgency" else rows
-        return [_review(connection, row) for row in rows]
+        return [load(connection, row) for row in rows]
 
     return saver.database.read(work)
 
@@ -135,7 +136,7 @@ def review(saver: SqliteSaver, id: str, *, thread: str | None = None) -> Review:
     """One review, by its id or the beginning of it that no other has; ReviewNotFound says what to do otherwise."""
 
     def work(connection: sqlite3.Connection) -> Review:
-        return _review(connection, find(connection, id, thread))
+        return load(connection, find(connection, id, thread))
 
     return saver.database.read(work)
 

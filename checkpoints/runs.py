@@ -53,6 +53,10 @@ class Run:
     """Failures in a row."""
     not_before: float | None
     """When a worker tries it again after a failure."""
+    parent_thread: str | None
+    """The run that it is a copy of, or a second look at."""
+    forked_from: str | None
+    """The checkpoint of that run at which a second look parts from it."""
 
 
 _COUNTED = (

@@ -28,8 +28,9 @@ from treadle.checkpoints.memories import Memory
 from treadle.checkpoints.pages import Pages
 from treadle.checkpoints.spaces import configured, place
 from treadle.checkpoints.states import Record
+from treadle.checkpoints.tails import Typed
 from treadle.checkpoints.traces import trace
-from treadle.checkpoints.values import Typed
+from treadle.checkpoints.writes import Write
 
 Work = Callable[[sqlite3.Connection], Any]
 
@@ -205,9 +206,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
             await self.database.aread(lambda connection: states.history(connection, place(config), channels))
         )
 
-    def _history(
-        self, found: Mapping[str, tuple[Sequence[states.Write], Typed | None]]
-    ) -> dict[str, DeltaChannelHistory]:
+    def _history(self, found: Mapping[str, tuple[Sequence[Write], Typed | None]]) -> dict[str, DeltaChannelHistory]:
         result: dict[str, DeltaChannelHistory] = {}
         for name, (writes, seed) in found.items():
             result[name] = {"writes": [(task, channel, self._load(value)) for task, channel, _, value in writes]}

@@ -2,9 +2,10 @@
 
     spaces       one row a thread and checkpoint namespace; its key stands for both elsewhere (``home``: the key of the
                  thread's first; keys are never used again, so what a process remembers by key cannot deceive it)
-    checkpoints  one row a checkpoint, with pointers to its values; no ``body`` while only writes of it are known
+    checkpoints  one row a checkpoint, as what differs from an earlier one (``base``); no ``body`` while only writes of
+                 it are known; see treadle/checkpoints/bodies.py
     blobs        each large or growing value once a thread; see treadle/checkpoints/values.py
-    writes       what tasks wrote before their step ended
+    writes       what tasks wrote before their step ended; see treadle/checkpoints/writes.py
     reviews      the queue: every interrupt; ``waits`` says which tasks, from the innermost outwards, wait for it
     decisions    what was decided: append-only, each row carrying the hash of the one before
     events       what else was done to the record: rules made, parts removed; chained in the same way
@@ -19,6 +20,7 @@
     changes      pairs of versions that are declared compatible
     views        what reviewers filter the queue for, under a name
 
+``refs`` are the ids of values (rows of ``blobs``) that a row points to or rests on.
 Times are seconds since the epoch. Migrations go forward only; each is one function, never changed once released.
 """
 
@@ -31,7 +33,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 4
+VERSION = 5
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -227,6 +229,23 @@ CREATE TABLE changes (
 ) WITHOUT ROWID;
 ALTER TABLE reviews ADD COLUMN fingerprint TEXT;
 CREATE INDEX runs_by_version ON runs (graph, fingerprint);
+"""
+
+COMPACT = """
+ALTER TABLE checkpoints ADD COLUMN base INTEGER;
+ALTER TABLE checkpoints ADD COLUMN ordinal INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE checkpoints ADD COLUMN refs BLOB;
+ALTER TABLE blobs ADD COLUMN refs BLOB;
+ALTER TABLE writes RENAME TO rows_of_writes;
+CREATE TABLE writes (
+    key INTEGER PRIMARY KEY,
+    checkpoint INTEGER NOT NULL,
+    task_id TEXT,
+    refs BLOB,
+    codec INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX writes_of_checkpoint ON writes (checkpoint, task_id);
 """
 
 LESSONS = """

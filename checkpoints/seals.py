@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from treadle.checkpoints.commitments import Opening, reopened
-from treadle.checkpoints.values import pack, unpack
+from treadle.checkpoints.packs import pack, unpack
 from treadle.digests import digest
 
 FIXED = (

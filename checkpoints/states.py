@@ -4,18 +4,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, NamedTuple
 
-import ormsgpack
-
 from treadle.checkpoints import clocks, spaces
-from treadle.checkpoints.memories import Line, Memory, Versions
+from treadle.checkpoints.bodies import Bodies, Body, Line, Sealed, Versions, joined, release, seal
+from treadle.checkpoints.memories import Memory
 from treadle.checkpoints.spaces import Place
-from treadle.checkpoints.tails import Tails
-from treadle.checkpoints.values import Pointer, Storage, Typed, load, pack, unpack
-
-Write = tuple[str, str, str, Typed]
-"""A stored write: task id, channel, task path, value."""
+from treadle.checkpoints.tails import Tails, Typed, rest
+from treadle.checkpoints.values import Pointer, Storage, load
+from treadle.checkpoints.writes import Write, sources, written
 
 
 @dataclass(frozen=True)
@@ -48,47 +46,61 @@ class Record:
     writes: Sequence[Write]
 
 
-def seal(head: Typed, versions: Versions, pointers: Mapping[str, Pointer]) -> bytes:
-    """The body of a row: one byte for the codec, then all of it packed together."""
-    body = ormsgpack.packb((head, {name: (versions[name], pointer) for name, pointer in pointers.items()}))
-    codec, packed = pack(body)
-    return bytes((codec,)) + packed
-
-
-def unseal(body: bytes) -> tuple[Typed, Line]:
-    """What was sealed."""
-    try:
-        head, channels = ormsgpack.unpackb(unpack(body[0], body[1:]))
-    except ValueError as error:
-        raise sqlite3.DatabaseError(f"a stored checkpoint is damaged: {error}") from error
-    pointers = {name: at if isinstance(at, int) else (at[0], at[1]) for name, (_, at) in channels.items()}
-    return (head[0], head[1]), Line({name: version for name, (version, _) in channels.items()}, pointers)
-
-
 def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored":
     """Store a checkpoint: what it shares with its parent by pointer, the rest by value."""
     space = spaces.enter(connection, draft.place.thread_id, draft.place.ns)
     clocks.admit(connection, draft.place.thread_id, space.key, draft.parent_id, draft.place.id)
+    keys = _keys(connection, space.key, draft)
+    parent = keys.get(draft.parent_id or "")
     storage = Storage(connection, space.home, memory.tails)
-    before = _parent(connection, space.key, draft.parent_id, memory)
-    pointers = _point(draft, before, storage)
-    line = Line(draft.versions, pointers)
+    line = Line(draft.versions, _point(draft, parent, storage, memory))
+    raw, refs = joined(draft.head, line)
+    on, ordinal = _rest_on(connection, parent, memory) if parent and "+" not in draft.head[0] else (None, 0)
+    sealed = seal(raw, refs, on=on, ordinal=ordinal)
+    old = keys.get(draft.place.id)
+    if old is not None:
+        release(connection, space.key, [old])
+        connection.execute("DELETE FROM checkpoints WHERE key = ?", (old,))
+    key = _insert(connection, space.key, draft, sealed)
+    if old is not None:
+        connection.execute("UPDATE writes SET checkpoint = ? WHERE checkpoint = ?", (key, old))
+    return Stored(key, line, sealed.at(key), storage)
+
+
+def _keys(connection: sqlite3.Connection, space: int, draft: Draft) -> dict[str, int]:
+    """The keys of a checkpoint and its parent, by id, as far as they are stored: another process may have removed it.
+
+    A checkpoint that is put again gets another key, since processes remember what lies under the one that it had.
+    """
+    rows = connection.execute(
+        "SELECT id, key FROM checkpoints WHERE space = ? AND id IN (?, ?) AND body IS NOT NULL",
+        (space, draft.place.id, draft.parent_id),
+    )
+    return {row["id"]: row["key"] for row in rows}
+
+
+def _insert(connection: sqlite3.Connection, space: int, draft: Draft, sealed: Sealed) -> int:
     row = connection.execute(
-        "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body, base, ordinal, refs)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (space, id) DO UPDATE SET parent_id = excluded.parent_id, run_id = excluded.run_id,"
-        " source = excluded.source, step = excluded.step, at = excluded.at, body = excluded.body RETURNING key",
+        " source = excluded.source, step = excluded.step, at = excluded.at, body = excluded.body,"
+        " base = excluded.base, ordinal = excluded.ordinal, refs = excluded.refs RETURNING key",
         (
-            space.key,
+            space,
             draft.place.id,
             draft.parent_id,
             draft.run_id,
             draft.source,
             draft.step,
             time.time(),
-            seal(draft.head, draft.versions, pointers),
+            sealed.body,
+            sealed.base,
+            sealed.ordinal,
+            sealed.refs,
         ),
     ).fetchone()
-    return Stored(row[0], line, storage)
+    return int(row[0])
 
 
 class Stored(NamedTuple):
@@ -96,33 +108,46 @@ class Stored(NamedTuple):
 
     key: int
     line: Line
+    body: Body
     storage: Storage
 
     def remember(self, memory: Memory) -> None:
         """Keep what the next checkpoint of the thread will need."""
-        memory.keep(self.key, self.line)
+        memory.keep(self.key, self.line, self.body)
         self.storage.remember()
 
 
-def _parent(connection: sqlite3.Connection, space: int, id_: str | None, memory: Memory) -> Line:
-    """The pointers of the parent, which still is there: another process may have removed it."""
-    row = (
-        connection.execute("SELECT key FROM checkpoints WHERE space = ? AND id = ?", (space, id_)).fetchone()
-        if id_
-        else None
-    )
-    if row is None:
-        return Line({}, {})
-    return memory.line(row[0]) or _line(connection, row[0])
+def _rest_on(connection: sqlite3.Connection, parent: int, memory: Memory) -> tuple[Body | None, int]:
+    """The body that the next one after a parent's rests on, and how many come before it in that line."""
+    known = memory.body(parent)
+    before = known or Bodies(connection).find(parent)
+    if before is None:
+        return None, 0
+    ordinal = before.steps[0].ordinal + 1
+    steps = tuple(step for step in before.steps if step.ordinal <= rest(ordinal))
+    base = steps[0].key
+    if base == parent:
+        return before, ordinal
+    row = connection.execute("SELECT 1 FROM checkpoints WHERE key = ? AND body IS NOT NULL", (base,)).fetchone()
+    found = memory.body(base) if row is not None else None
+    if found is None and row is not None:
+        found = Bodies(connection).find(base)
+    return (found, ordinal) if found is not None else (None, 0)
 
 
-def _line(connection: sqlite3.Connection, key: int) -> Line:
-    body = connection.execute("SELECT body FROM checkpoints WHERE key = ?", (key,)).fetchone()[0]
-    return unseal(body)[1] if body else Line({}, {})
+def line(connection: sqlite3.Connection, key: int, memory: Memory) -> Line:
+    """The pointers of a checkpoint; none if it is gone or was not put yet."""
+    found = memory.line(key)
+    if found is None:
+        body = memory.body(key) or Bodies(connection).find(key)
+        found = body.open()[1] if body is not None else Line({}, {})
+    return found
 
 
-def _point(draft: Draft, before: Line, storage: Storage) -> dict[str, Pointer]:
+def _point(draft: Draft, parent: int | None, storage: Storage, memory: Memory) -> dict[str, Pointer]:
     """Where each channel's value is to be found. A version alone says nothing: forks use versions again."""
+    before = line(storage.connection, parent, memory) if parent else Line({}, {})
+    written = cache(lambda: sources(storage.connection, parent) if parent else {})
     pointers: dict[str, Pointer] = {}
     for name, version in draft.versions.items():
         old = before.pointers.get(name)
@@ -132,11 +157,16 @@ def _point(draft: Draft, before: Line, storage: Storage) -> dict[str, Pointer]:
             continue
         value = draft.changed[name] if name in draft.changed else draft.spare(name)
         if value is not None:
-            pointers[name] = storage.place(value, old)
+            pointers[name] = storage.place(value, old, partial(_written, written, name))
     return pointers
 
 
-_COLUMNS = "s.thread_id, s.ns, c.key, c.id, c.parent_id, c.body"
+def _written(found: Callable[[], Mapping[str, Sequence[int]]], channel: str, raw: bytes) -> Sequence[int]:
+    """What tasks wrote to a channel: its value may be made of that."""
+    return found().get(channel, ())
+
+
+_COLUMNS = "s.thread_id, s.ns, c.key, c.id, c.parent_id, c.body, c.base, c.ordinal, c.refs"
 
 
 def fetch(connection: sqlite3.Connection, place: Place, tails: Tails) -> Record | None:
@@ -147,7 +177,7 @@ def fetch(connection: sqlite3.Connection, place: Place, tails: Tails) -> Record 
         f" WHERE s.thread_id = ? AND s.ns = ? AND c.body IS NOT NULL {which}",
         place if place.id else place[:2],
     ).fetchone()
-    return read(connection, [(row, *unseal(row["body"]))], tails)[0] if row is not None else None
+    return read(connection, [(row, *Bodies(connection).read(row).open())], tails)[0] if row is not None else None
 
 
 Page = Sequence[tuple[sqlite3.Row, Typed, Line]]
@@ -157,6 +187,7 @@ Page = Sequence[tuple[sqlite3.Row, Typed, Line]]
 def read(connection: sqlite3.Connection, page: Page, tails: Tails | None = None) -> list[Record]:
     """The records of rows, with their values and writes; what they share is read once."""
     blobs = load(connection, [at for _, _, line in page for at in line.pointers.values() if isinstance(at, int)], tails)
+    writes = written(connection, [row["key"] for row, _, _ in page], tails=tails)
     return [
         Record(
             Place(row["thread_id"], row["ns"], row["id"]),
@@ -164,32 +195,9 @@ def read(connection: sqlite3.Connection, page: Page, tails: Tails | None = None)
             row["parent_id"],
             head,
             {name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()},
-            written(connection, row["key"]),
+            writes.get(row["key"], ()),
         )
         for row, head, line in page
-    ]
-
-
-def written(
-    connection: sqlite3.Connection, key: int, *, channels: Sequence[str] = (), task_id: str | None = None
-) -> list[Write]:
-    """The writes of a checkpoint in the order in which a step applies them; only some channels' or one task's."""
-    some = f" AND channel IN ({','.join('?' * len(channels))})" if channels else ""
-    some += " AND task_id = ?" if task_id is not None else ""
-    rows = connection.execute(
-        "SELECT task_id, channel, task_path, type, codec, body, blob FROM writes"
-        f" WHERE checkpoint = ?{some} ORDER BY task_path, task_id, idx",
-        (key, *channels, *([task_id] if task_id is not None else [])),
-    ).fetchall()
-    blobs = load(connection, [row["blob"] for row in rows if row["blob"] is not None])
-    return [
-        (
-            row["task_id"],
-            row["channel"],
-            row["task_path"],
-            blobs[row["blob"]] if row["blob"] is not None else (row["type"], unpack(row["codec"], row["body"])),
-        )
-        for row in rows
     ]
 
 
@@ -201,7 +209,8 @@ def page(connection: sqlite3.Connection, where: Sequence[str], values: Sequence[
         " ORDER BY c.id DESC, c.key DESC LIMIT ?",
         (*values, limit),
     ).fetchall()
-    return [(row, *unseal(row["body"])) for row in rows]
+    bodies = Bodies(connection)
+    return [(row, *bodies.read(row).open()) for row in rows]
 
 
 def history(
@@ -213,9 +222,11 @@ def history(
     space = spaces.find(connection, place.thread_id, place.ns)
     target = _step(connection, space.key, place.id) if space else None
     id_ = target["parent_id"] if target else None
+    bodies = Bodies(connection)
     while space and id_ and remaining and (row := _step(connection, space.key, id_)) and row["body"]:
-        pointers = unseal(row["body"])[1].pointers
-        for write in reversed(written(connection, row["key"], channels=sorted(remaining))):
+        pointers = bodies.read(row).open()[1].pointers
+        some = written(connection, [row["key"]], channels=sorted(remaining)).get(row["key"], [])
+        for write in reversed(some):
             found[write[1]][0].append(write)
         for name in remaining & pointers.keys():
             at = pointers[name]
@@ -228,6 +239,7 @@ def history(
 def _step(connection: sqlite3.Connection, space: int, id_: str) -> sqlite3.Row | None:
     which = "AND id = ?" if id_ else "AND body IS NOT NULL ORDER BY id DESC LIMIT 1"
     row: sqlite3.Row | None = connection.execute(
-        f"SELECT key, parent_id, body FROM checkpoints WHERE space = ? {which}", (space, id_) if id_ else (space,)
+        f"SELECT key, parent_id, body, base, ordinal, refs FROM checkpoints WHERE space = ? {which}",
+        (space, id_) if id_ else (space,),
     ).fetchone()
     return row

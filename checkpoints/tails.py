@@ -14,6 +14,17 @@ REREAD = 16 * 1024 * 1024
 """Bytes of values kept in memory once they were read as part of a newest state: it is read again and again."""
 
 
+_RADIX = 4
+
+
+def rest(ordinal: int) -> int:
+    """The version that the ``ordinal``-th rests on."""
+    step = 1
+    while ordinal % (step * _RADIX) == 0:
+        step *= _RADIX
+    return ordinal - step
+
+
 class Link(NamedTuple):
     """One stored version of a growing value."""
 

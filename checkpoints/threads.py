@@ -1,14 +1,16 @@
 """Whole threads: removed, copied, and pruned of what only their history needs."""
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from treadle.checkpoints import queues, spaces
+from treadle.checkpoints.bodies import Bodies, release
+from treadle.checkpoints.sources import fold, unfold
 from treadle.checkpoints.spaces import Place
-from treadle.checkpoints.states import seal, unseal
-from treadle.checkpoints.values import Pointer, Typed
+from treadle.checkpoints.tails import Typed
 
 Strategy = Literal["keep_latest", "delete"]
 Metadata = Callable[[Typed], Mapping[str, Any]]
@@ -56,32 +58,41 @@ def prune(connection: sqlite3.Connection, thread_ids: Sequence[str], strategy: S
 
 def _shorten(connection: sqlite3.Connection, space: int, metadata: Metadata) -> None:
     rows = connection.execute(
-        "SELECT key, id, parent_id, body FROM checkpoints WHERE space = ? ORDER BY id DESC", (space,)
+        "SELECT key, id, parent_id, body, base, ordinal, refs FROM checkpoints WHERE space = ? ORDER BY id DESC",
+        (space,),
     ).fetchall()
     known = {row["id"]: row for row in rows if row["body"]}
     if not known:
         return
     newest = next(iter(known))
-    kept = {row["key"] for row in needed(known, newest, metadata)}
+    kept = {row["key"] for row in needed(connection, known, newest, metadata)}
     # Writes of a checkpoint that is still to come belong to a step that is running.
     remove(connection, [row["key"] for row in rows if row["key"] not in kept and (row["body"] or row["id"] < newest)])
 
 
-def needed(known: Mapping[str, sqlite3.Row], newest: str, metadata: Metadata) -> Iterable[sqlite3.Row]:
+def needed(
+    connection: sqlite3.Connection, known: Mapping[str, sqlite3.Row], newest: str, metadata: Metadata
+) -> Iterable[sqlite3.Row]:
     """The newest checkpoint, and those before it from whose writes its delta channels are rebuilt."""
     row: sqlite3.Row | None = known[newest]
-    head, line = unseal(known[newest]["body"])
+    bodies = Bodies(connection)
+    head, line = bodies.read(known[newest]).open()
     missing = set(metadata(head).get("counters_since_delta_snapshot") or {}) - line.pointers.keys()
     yield known[newest]
     while missing and row is not None:
         row = known.get(row["parent_id"])
         if row is not None:
             yield row
-            missing -= unseal(row["body"])[1].pointers.keys()
+            missing -= bodies.read(row).open()[1].pointers.keys()
 
 
 def remove(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
     """Remove checkpoints, their writes and the questions asked at them."""
+    for (space,) in connection.execute(
+        "SELECT DISTINCT space FROM checkpoints WHERE key IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(keys)),),
+    ).fetchall():
+        release(connection, space, keys)
     for key in keys:
         row = connection.execute(
             "SELECT s.thread_id, s.ns, c.id FROM checkpoints c JOIN spaces s ON s.key = c.space WHERE c.key = ?",
@@ -102,30 +113,38 @@ def _withdraw(connection: sqlite3.Connection, place: Place) -> None:
 def tidy(connection: sqlite3.Connection, thread_id: str) -> None:
     """Remove the values that no checkpoint, no write and no later version of a thread needs."""
     rows = connection.execute(
-        "SELECT b.id, b.base FROM blobs b WHERE b.home IN (SELECT home FROM spaces WHERE thread_id = ?)", (thread_id,)
+        "SELECT id, base, refs FROM blobs WHERE home IN (SELECT home FROM spaces WHERE thread_id = ?)", (thread_id,)
     ).fetchall()
-    bases = {row["id"]: row["base"] for row in rows}
-    needed: set[int] = set()
-    for id_ in pointed(connection, thread_id):
-        next_: int | None = id_
-        while next_ is not None and next_ not in needed:
-            needed.add(next_)
-            next_ = bases.get(next_)
-    connection.executemany("DELETE FROM blobs WHERE id = ?", [(id_,) for id_ in bases.keys() - needed])
+    rests = {row["id"]: rest_on(row) for row in rows}
+    needed = reached(rests, pointed(connection, thread_id))
+    connection.executemany("DELETE FROM blobs WHERE id = ?", [(id_,) for id_ in rests.keys() - needed])
+
+
+def rest_on(row: sqlite3.Row) -> list[int]:
+    """The values that a stored one rests on."""
+    return [*unfold(row["refs"]), *([row["base"]] if row["base"] is not None else [])]
+
+
+def reached(rests: Mapping[int, Sequence[int]], wanted: Iterable[int]) -> set[int]:
+    """Some values and all that they rest on."""
+    found, left = set[int](), list(wanted)
+    while left:
+        id_ = left.pop()
+        if id_ not in found:
+            found.add(id_)
+            left.extend(rests.get(id_, ()))
+    return found
 
 
 def pointed(connection: sqlite3.Connection, thread_id: str) -> Iterable[int]:
     """The ids of the values that checkpoints and writes of a thread point to."""
-    for row in connection.execute(
-        f"SELECT body FROM checkpoints WHERE body IS NOT NULL AND space IN ({_OF_SPACE})", (thread_id,)
-    ):
-        yield from (at for at in unseal(row["body"])[1].pointers.values() if isinstance(at, int))
-    for row in connection.execute(
-        "SELECT blob FROM writes WHERE blob IS NOT NULL AND checkpoint IN"
+    for (refs,) in connection.execute(
+        f"SELECT refs FROM checkpoints WHERE refs IS NOT NULL AND space IN ({_OF_SPACE})"
+        " UNION ALL SELECT refs FROM writes WHERE refs IS NOT NULL AND checkpoint IN"
         f" (SELECT key FROM checkpoints WHERE space IN ({_OF_SPACE}))",
-        (thread_id,),
+        (thread_id, thread_id),
     ):
-        yield row["blob"]
+        yield from unfold(refs)
 
 
 def copy(connection: sqlite3.Connection, source: str, target: str) -> None:
@@ -146,45 +165,53 @@ def _copy_blobs(connection: sqlite3.Connection, source: str, home: int) -> dict[
     """Copy the values, older ones first, so that each finds what it rests on; new ids by old."""
     moved: dict[int, int] = {}
     for row in connection.execute(
-        "SELECT id, base FROM blobs WHERE home IN (SELECT home FROM spaces WHERE thread_id = ?) ORDER BY id", (source,)
+        "SELECT id, base, refs FROM blobs WHERE home IN (SELECT home FROM spaces WHERE thread_id = ?) ORDER BY id",
+        (source,),
     ).fetchall():
         cursor = connection.execute(
-            "INSERT INTO blobs (home, digest, type, base, ordinal, size, codec, body)"
-            " SELECT ?, digest, type, ?, ordinal, size, codec, body FROM blobs WHERE id = ?",
-            (home, moved.get(row["base"]), row["id"]),
+            "INSERT INTO blobs (home, digest, type, base, ordinal, size, refs, codec, body)"
+            " SELECT ?, digest, type, ?, ordinal, size, ?, codec, body FROM blobs WHERE id = ?",
+            (home, moved.get(row["base"]), redirect(row["refs"], moved), row["id"]),
         )
         moved[row["id"]] = cursor.lastrowid or 0
     return moved
 
 
 def _copy_checkpoints(connection: sqlite3.Connection, source: int, target: int, blobs: Mapping[int, int]) -> None:
-    for row in connection.execute("SELECT key, body FROM checkpoints WHERE space = ?", (source,)).fetchall():
+    moved: dict[int, int] = {}
+    for row in connection.execute("SELECT key, refs FROM checkpoints WHERE space = ?", (source,)).fetchall():
         cursor = connection.execute(
-            "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body)"
-            " SELECT ?, id, parent_id, run_id, source, step, at, ? FROM checkpoints WHERE key = ?",
-            (target, redirect(row["body"], blobs) if row["body"] else None, row["key"]),
+            "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body, base, ordinal, refs)"
+            " SELECT ?, id, parent_id, run_id, source, step, at, body, base, ordinal, ? FROM checkpoints WHERE key = ?",
+            (target, redirect(row["refs"], blobs), row["key"]),
         )
-        key = cursor.lastrowid
-        connection.execute(
-            "INSERT INTO writes SELECT ?, task_id, idx, channel, task_path, type, codec, body, blob FROM writes"
-            " WHERE checkpoint = ?",
-            (key, row["key"]),
+        moved[row["key"]] = cursor.lastrowid or 0
+    rebase(connection, moved)
+    for old, key in moved.items():
+        rows = connection.execute("SELECT key, refs FROM writes WHERE checkpoint = ? ORDER BY key", (old,)).fetchall()
+        connection.executemany(
+            "INSERT INTO writes (checkpoint, task_id, refs, codec, body)"
+            " SELECT ?, task_id, ?, codec, body FROM writes WHERE key = ?",
+            [(key, redirect(row["refs"], blobs), row["key"]) for row in rows],
         )
-        shared = connection.execute(
-            "SELECT DISTINCT blob FROM writes WHERE checkpoint = ? AND blob IS NOT NULL", (key,)
-        ).fetchall()
-        for (id_,) in shared:
-            connection.execute("UPDATE writes SET blob = ? WHERE checkpoint = ? AND blob = ?", (-blobs[id_], key, id_))
-        connection.execute("UPDATE writes SET blob = -blob WHERE checkpoint = ? AND blob < 0", (key,))
 
 
-def redirect(body: bytes, blobs: Mapping[int, int]) -> bytes:
-    """The body of a checkpoint, with pointers to values that have other ids now."""
-    head, line = unseal(body)
-    pointers: dict[str, Pointer] = {
-        name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()
-    }
-    return seal(head, line.versions, pointers)
+def rebase(connection: sqlite3.Connection, moved: Mapping[int, int]) -> None:
+    """Let checkpoints that were copied rest on copies, given new keys by old."""
+    connection.executemany(
+        "UPDATE checkpoints SET base = ? WHERE key = ?",
+        [
+            (moved[row["base"]], row["key"])
+            for key in moved.values()
+            for row in connection.execute("SELECT key, base FROM checkpoints WHERE key = ?", (key,)).fetchall()
+            if row["base"] is not None
+        ],
+    )
+
+
+def redirect(refs: bytes | None, blobs: Mapping[int, int]) -> bytes | None:
+    """Pointers to values that have other ids now."""
+    return fold([blobs[id_] for id_ in unfold(refs)])
 
 
 _COPIED = {
@@ -208,7 +235,7 @@ def _copy_rest(connection: sqlite3.Connection, source: str, target: str) -> None
         )
     connection.execute(
         "INSERT OR REPLACE INTO runs (thread_id, graph, fingerprint, config, steps, created_at, updated_at,"
-        " parent_thread, forked_from) SELECT ?, graph, fingerprint, config, steps, ?, ?, parent_thread, thread_id"
+        " parent_thread) SELECT ?, graph, fingerprint, config, steps, ?, ?, thread_id"
         " FROM runs WHERE thread_id = ?",
         (target, time.time(), time.time(), source),
     )

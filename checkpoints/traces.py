@@ -10,8 +10,8 @@ import ormsgpack
 
 from treadle.checkpoints.databases import Database
 from treadle.checkpoints.journals import Dump, Load
+from treadle.checkpoints.packs import pack, unpack
 from treadle.checkpoints.plains import plain
-from treadle.checkpoints.values import pack, unpack
 
 if TYPE_CHECKING:
     from treadle.checkpoints.savers import SqliteSaver

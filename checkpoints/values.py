@@ -9,13 +9,12 @@ n versions take about n log n of what was added, and reading one takes a number 
 import hashlib
 import itertools
 import sqlite3
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import zstandard
-
-from treadle.checkpoints.tails import Link, Tail, Tails
+from treadle.checkpoints.packs import pack, unpack
+from treadle.checkpoints.sources import Near, nowhere, related, together, unfold
+from treadle.checkpoints.tails import Link, Tail, Tails, Typed, rest
 
 SMALL = 128
 """Bytes up to which a value lies in its checkpoint."""
@@ -23,40 +22,11 @@ SMALL = 128
 SHARED = 1000
 """Bytes from which a value is looked for among those stored already."""
 
-LARGE = 16_000
+LARGE = 4096
 """Bytes from which that is done before a value is compressed, not after."""
 
-_RADIX = 4
-_local = threading.local()  # a compressor must not be used by two threads at once
-
-Typed = tuple[str, bytes]
-Pointer = int | tuple[str, bytes]
+Pointer = int | Typed
 """Where a value is: the id of a blob, or the small value itself."""
-
-
-def pack(data: bytes) -> tuple[int, bytes]:
-    """Codec and bytes: 1 for zstd, 0 for as they were."""
-    if len(data) < 160:
-        return 0, data
-    compressor = getattr(_local, "compressor", None)
-    if compressor is None:
-        compressor = _local.compressor = zstandard.ZstdCompressor(level=3, write_checksum=False)
-    packed: bytes = compressor.compress(data)
-    return (1, packed) if len(packed) < len(data) * 0.9 else (0, data)
-
-
-def unpack(codec: int, data: bytes) -> bytes:
-    """The bytes that were packed."""
-    if not codec:
-        return data
-    decompressor = getattr(_local, "decompressor", None)
-    if decompressor is None:
-        decompressor = _local.decompressor = zstandard.ZstdDecompressor()
-    try:
-        plain: bytes = decompressor.decompress(data)
-    except zstandard.ZstdError as error:
-        raise sqlite3.DatabaseError(f"a stored value is damaged: {error}") from error
-    return plain
 
 
 def head(type_: str, raw: bytes) -> int:
@@ -87,19 +57,21 @@ class Storage:
     tails: Tails
     grown: list[tuple[Tail, int | None]] = field(default_factory=list)
     """What to remember once the transaction is committed."""
+    gathered: list[tuple[int, Typed]] = field(default_factory=list)
+    """The same of values that lie together."""
 
-    def place(self, value: Typed, before: Pointer | None = None) -> Pointer:
+    def place(self, value: Typed, before: Pointer | None = None, near: Near = nowhere) -> Pointer:
         """Store a value, whose version before lies at ``before``, and say where."""
         type_, raw = value
         if len(raw) <= SMALL:
             return value
         if isinstance(before, int) and head(type_, raw):
-            grown = self._grow(type_, raw, before)
+            grown = self._grow(type_, raw, before, near)
             if grown is not None:
                 return grown
-        return self.share(value)
+        return self.share(value, near)
 
-    def share(self, value: Typed) -> int:
+    def share(self, value: Typed, near: Near = nowhere) -> int:
         """Store a value whole, unless the thread has it."""
         type_, raw = value
         digest = None
@@ -108,15 +80,21 @@ class Storage:
             found = self._find(digest) if len(raw) >= LARGE else None
             if found is not None:
                 return found
-        codec, body = pack(raw) if "+" not in type_ else (0, raw)
-        id_ = self._insert(type_, digest, None, 0, len(raw), codec, body) or self._find(digest)
+        packed = related(self.connection, raw, near, self.tails) if "+" not in type_ else (None, 0, raw)
+        id_ = self._insert(type_, digest, None, 0, len(raw), *packed) or self._find(digest)
         if id_ is None:
             raise sqlite3.DatabaseError("a value was not stored")
         if head(type_, raw):
             self.grown.append((Tail(type_, raw, (Link(id_, 0, len(raw) - head(type_, raw)),)), None))
         return id_
 
-    def _grow(self, type_: str, raw: bytes, before: int) -> int | None:
+    def gather(self, raw: bytes) -> int:
+        """Store bytes in which several values lie, one after the other."""
+        id_ = self._insert("", None, None, 0, len(raw), None, *pack(raw))
+        self.gathered.append((id_, ("", raw)))
+        return id_
+
+    def _grow(self, type_: str, raw: bytes, before: int, near: Near) -> int | None:
         """Store what was added since the version before, if that is all that happened."""
         tail = self.tails.find(before) or load_tail(self.connection, before)
         if tail is None or tail.type != type_:
@@ -127,9 +105,11 @@ class Storage:
         if not old or _kind(raw) != _kind(tail.raw) or not raw.startswith(memoryview(tail.raw)[old:], start):
             return None
         ordinal = tail.links[0].ordinal + 1
-        links = tuple(link for link in tail.links if link.ordinal <= _rest(ordinal))
+        links = tuple(link for link in tail.links if link.ordinal <= rest(ordinal))
         added = bytes((start,)) + raw[:start] + raw[start + links[0].length :]
-        id_ = self._insert(type_, None, links[0].id, ordinal, len(raw), *pack(added))
+        id_ = self._insert(
+            type_, None, links[0].id, ordinal, len(raw), *related(self.connection, added, near, self.tails)
+        )
         self.grown.append((Tail(type_, raw, (Link(id_, ordinal, len(raw) - start), *links)), before))
         return id_
 
@@ -143,7 +123,8 @@ class Storage:
     def _insert(self, *row: object) -> int:
         """The id of a new row; 0 if the thread has a value with that digest."""
         cursor = self.connection.execute(
-            "INSERT INTO blobs (home, type, digest, base, ordinal, size, codec, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO blobs (home, type, digest, base, ordinal, size, refs, codec, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING",
             (self.home, *row),
         )
@@ -153,14 +134,8 @@ class Storage:
         """After the commit: keep what grew for the next version."""
         for tail, before in self.grown:
             self.tails.keep(tail, instead=before)
-
-
-def _rest(ordinal: int) -> int:
-    """The version that the ``ordinal``-th rests on."""
-    step = 1
-    while ordinal % (step * _RADIX) == 0:
-        step *= _RADIX
-    return ordinal - step
+        for id_, value in self.gathered:
+            self.tails.note(id_, value)
 
 
 def _chain(connection: sqlite3.Connection, id_: int, found: Mapping[int, Typed]) -> list[sqlite3.Row]:
@@ -169,7 +144,7 @@ def _chain(connection: sqlite3.Connection, id_: int, found: Mapping[int, Typed])
     next_: int | None = id_
     while next_ is not None and next_ not in found:
         row = connection.execute(
-            "SELECT id, type, base, ordinal, codec, body FROM blobs WHERE id = ?", (next_,)
+            "SELECT id, type, base, ordinal, refs, codec, body FROM blobs WHERE id = ?", (next_,)
         ).fetchone()
         if row is None:
             raise sqlite3.DatabaseError(f"value {next_} is missing")
@@ -178,10 +153,12 @@ def _chain(connection: sqlite3.Connection, id_: int, found: Mapping[int, Typed])
     return rows
 
 
-def _join(rows: list[sqlite3.Row], found: Mapping[int, Typed]) -> tuple[bytes, list[int]]:
+def _join(
+    connection: sqlite3.Connection, rows: list[sqlite3.Row], found: Mapping[int, Typed]
+) -> tuple[bytes, list[int]]:
     """The value that the rows make up, and the length without header at each of them."""
     type_, oldest = rows[-1]["type"], rows[-1]["base"]
-    added = [unpack(row["codec"], row["body"]) for row in reversed(rows)]
+    added = [unpack(row["codec"], row["body"], _sources(connection, row)) for row in reversed(rows)]
     whole = added.pop(0) if oldest is None else found[oldest][1]
     if not added:
         return whole, [len(whole) - head(type_, whole)]
@@ -190,6 +167,10 @@ def _join(rows: list[sqlite3.Row], found: Mapping[int, Typed]) -> tuple[bytes, l
     header = added[-1][1 : 1 + added[-1][0]]
     lengths = list(itertools.accumulate(map(len, parts)))
     return b"".join((header, *parts)), lengths[: -len(rows) - 1 : -1]
+
+
+def _sources(connection: sqlite3.Connection, row: sqlite3.Row) -> bytes:
+    return together(connection, unfold(row["refs"])) if row["refs"] else b""
 
 
 def load(connection: sqlite3.Connection, ids: Iterable[int], tails: Tails | None = None) -> dict[int, Typed]:
@@ -201,7 +182,7 @@ def load(connection: sqlite3.Connection, ids: Iterable[int], tails: Tails | None
             found[id_] = known
             continue
         rows = _chain(connection, id_, found)
-        found[id_] = (rows[0]["type"], _join(rows, found)[0])
+        found[id_] = (rows[0]["type"], _join(connection, rows, found)[0])
         if tails is not None:
             tails.note(id_, found[id_])
     return found
@@ -212,6 +193,6 @@ def load_tail(connection: sqlite3.Connection, id_: int) -> Tail | None:
     if connection.execute("SELECT 1 FROM blobs WHERE id = ?", (id_,)).fetchone() is None:
         return None
     rows = _chain(connection, id_, {})
-    raw, lengths = _join(rows, {})
+    raw, lengths = _join(connection, rows, {})
     links = (Link(row["id"], row["ordinal"], length) for row, length in zip(rows, lengths, strict=True))
     return Tail(rows[0]["type"], raw, tuple(links))

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from treadle.checkpoints.databases import Database
+from treadle.checkpoints.packs import pack, unpack
 from treadle.checkpoints.plains import plain
-from treadle.checkpoints.values import pack, unpack
 from treadle.errors import VersionChanged, VersionNotFound
 
 if TYPE_CHECKING:

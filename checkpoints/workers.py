@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 from langgraph.runtime import RunControl
 
 from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
+from treadle.checkpoints.bulks.rules import enact
 from treadle.checkpoints.leases import free
 from treadle.checkpoints.owners import gone
 from treadle.checkpoints.runs import PATIENCE, Run, park
@@ -121,6 +122,7 @@ class Worker:
                 async with places:
                     return await self._work(job)
 
+            await asyncio.to_thread(self._enact)
             jobs = await self.saver.database.aread(_find)
             return sum(await asyncio.gather(*map(one, jobs)))
 
@@ -147,10 +149,19 @@ class Worker:
         with listening(self.saver.database.path, ring):
             while not self._stopping.is_set():
                 bell.clear()
+                await asyncio.to_thread(self._enact)
                 await self._fill(working, bell)
                 await _wait(bell, self.poll)
         self._drain()
         await asyncio.gather(*working.values())
+
+    def _enact(self) -> None:
+        """Decide by the standing rules what has come that they fit."""
+        try:
+            if decided := enact(self.saver):
+                _log.info("%d reviews decided by standing rules", decided)
+        except StoreError as error:
+            _log.warning("The standing rules could not be enacted and are tried again: %s", error)
 
     async def _fill(self, working: dict[str, asyncio.Task[bool]], bell: asyncio.Event) -> None:
         """Start work while there are places and runs."""

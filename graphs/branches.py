@@ -8,14 +8,15 @@ from typing import Any, TypedDict
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 
-from treadle.errors import BranchesFailed, ModelUnavailable, StoreError
+from treadle.errors import BranchesFailed, ModelUnavailable, OutputInvalid, StoreError
 from treadle.graphs.companions import accompanied
 from treadle.graphs.crews import Crew, current, started
 from treadle.nodes.hedges import Hedge
+from treadle.nodes.identities import KEY, KnownAs
 from treadle.nodes.limits import Limit, Passed
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
 from treadle.nodes.races import Hedged
-from treadle.nodes.records import Remember
+from treadle.nodes.records import Journal, Remember
 from treadle.nodes.retries import BUGS, Retry, throttled
 from treadle.nodes.reviews import Review
 from treadle.nodes.slots import Enter
@@ -27,9 +28,6 @@ FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed)
 
 OUTCOMES = "outcomes"
 """The key, inside a fan-out, that branches write to."""
-
-KEY = "idempotency_key"
-"""The key under which a worker that reads it finds its branch's idempotency key."""
 
 THROTTLES = 100
 """How often one branch is throttled, under a limit that adapts to it, before that counts as a failed attempt."""
@@ -84,10 +82,18 @@ class Branch:
         if known is None:
             known = yield from self._outcome(crew, index, config)
             if crew.journal is not None and known["status"] == "success":
-                place = f"{crew.place}/{index}/{self.name}"
-                yield Remember(crew.journal, crew.thread_id, place, known)
+                yield from self._remembered(crew, crew.journal, known)
             crew.note(known)
         return {OUTCOMES: [known]}
+
+    def _remembered(self, crew: Crew, store: Journal, outcome: Outcome) -> Generator[Effect, Any, None]:
+        index = outcome["index"]
+        try:
+            yield Remember(store, crew.thread_id, f"{crew.place}/{index}/{self.name}", outcome)
+        except TypeError as error:
+            raise OutputInvalid(
+                f"worker {self.name!r} gave for item {index} what cannot be stored: {error}; return plain data"
+            ) from error
 
     def _outcome(self, crew: Crew, index: int, config: RunnableConfig) -> Generator[Effect, Any, Outcome]:
         effort = Effort(key=crew.key(index, self.name) if self.worker.keyed else None)
@@ -113,6 +119,10 @@ class _Call:
     index: int
     config: RunnableConfig
     effort: Effort
+
+    def key(self) -> str:
+        """The branch's idempotency key."""
+        return self.effort.key or self.crew.key(self.index, self.branch.name)
 
     def tried(self) -> Generator[Effect, Any, Any]:
         """Try the worker, then each fallback, until there is a value."""
@@ -181,14 +191,15 @@ class _Call:
         effort.attempts += 1
         given = crew.given(self.index)
         if hand.keyed:
-            given[KEY] = effort.key or crew.key(self.index, self.branch.name)
+            given[KEY] = self.key()
         effect: Effect = Ask(hand.runnable, given, self.config)
         hedge = self.branch.hedge
         if hedge is not None:
             effect = Hedged(effect, hedge, crew.latencies)
         crew.running += 1
         try:
-            reply = yield effect if crew.sign is None else Unless(crew.sign, effect)
+            with KnownAs(self.key):
+                reply = yield effect if crew.sign is None else Unless(crew.sign, effect)
         finally:
             crew.running -= 1
             effort.seconds += time.monotonic() - begun

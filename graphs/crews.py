@@ -7,13 +7,13 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from treadle.errors import BranchesFailed, GraphBuildError
 from treadle.graphs.paces import Pace
 from treadle.nodes.executors import Pool
 from treadle.nodes.hedges import Latencies
+from treadle.nodes.identities import identity
 from treadle.nodes.outcomes import Outcome, failure
 from treadle.nodes.quorums import Quorum
 from treadle.nodes.records import Journal
@@ -94,7 +94,7 @@ class Crew:
 
     def key(self, index: int, worker: str) -> str:
         """The idempotency key of a branch: the same whenever and wherever the branch runs again."""
-        return sha256(f"{self.thread_id}\n{self.place}\n{index}\n{worker}".encode()).hexdigest()[:32]
+        return identity(self.thread_id, self.place, index, worker)
 
     def note(self, outcome: Outcome) -> None:
         """Count an outcome; it may be what was still needed, or one failure too many."""
@@ -138,6 +138,11 @@ def current() -> Crew:
         raise GraphBuildError(
             "a branch of a fan-out was called by itself; run the graph that fan_out returned"
         ) from None
+
+
+def under_way() -> bool:
+    """Whether this code is part of a fan-out's run."""
+    return _crew.get(None) is not None
 
 
 class Admitted:
@@ -214,9 +219,9 @@ def _timer(crew: Crew) -> threading.Timer | None:
 def told(outcomes: Sequence[Outcome]) -> str:
     """Say in words why branches have no value."""
     return "; ".join(
-        f"item {outcome['index']}: {error['kind']}: {error['message']}"
+        f"item {outcome.get('item', outcome['index'])}: {error['kind']}: {error['message']}"
         if (error := outcome.get("error"))
-        else f"item {outcome['index']}: no value"
+        else f"item {outcome.get('item', outcome['index'])}: no value"
         for outcome in outcomes
     )
 

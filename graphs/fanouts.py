@@ -8,15 +8,17 @@ from typing import Any, get_origin
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.branches import KEY, Branch, Hand, is_leaf
+from treadle.graphs.branches import Branch, Hand, is_leaf
 from treadle.graphs.chains import Place, pattern_of
 from treadle.graphs.fans import WORK, Fan, working
 from treadle.graphs.gathers import JOIN, Gather
+from treadle.graphs.items import Naming
 from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern, merged, reduced
 from treadle.graphs.shards import shards
 from treadle.nodes.batches import Batch, Batched
 from treadle.nodes.hedges import Hedge
+from treadle.nodes.identities import KEY
 from treadle.nodes.joins import Join, as_list
 from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
@@ -32,6 +34,7 @@ def fan_out(
     over: str | None = None,
     item: str = "item",
     into: str = "results",
+    key: Naming | None = None,
     context: Sequence[str] = (),
     limit: int = 16,
     limits: Sequence[Limit] = (),
@@ -58,7 +61,8 @@ def fan_out(
     `chain` takes, reviews included: then an item that waits for a person holds only itself.
 
     The join gets every outcome in item order; its result goes to `into`, the outcomes to ``<into>_outcomes``. An empty
-    list is joined like any other.
+    list is joined like any other. `key` says what an item is called, as the name of one of its fields or a function of
+    it: outcomes and errors say so, and two items of one name are refused.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
     `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
@@ -76,10 +80,10 @@ def fan_out(
     time is up. What has not ended then is cancelled and recorded as such.
 
     **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
-    way in a crash does run again: a worker that reads `idempotency_key` gets a key that stays the same. Of equal items
-    of a worker that is `pure` one is run. With `batch` a worker takes a list of items and gives a list of values. A
-    worker that is a graph, and no single step, keeps checkpoints of its own and can pause; a function that calls
-    LangGraph's ``interrupt`` can where `pauses` says so.
+    way in a crash does run again: what reads `idempotency_key`, or calls ``treadle.nodes.idempotency_key()`` at any
+    depth, gets a key that stays the same. Of equal items of a worker that is `pure` one is run. With `batch` a worker
+    takes a list of items and gives a list of values. A worker that is a graph, and no single step, keeps checkpoints of
+    its own and can pause; a function that calls LangGraph's ``interrupt`` can where `pauses` says so.
 
     **News.** Every `every` seconds a custom event tells how far the run is; `progressive` adds the join so far.
 
@@ -95,6 +99,8 @@ def fan_out(
     built = [_worker(one, label, given if over else None) for one in workers]
     spare = [_worker(one, label, given if over else None) for one in fallback]
     retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
+    if over is None and key is not None:
+        raise GraphBuildError(f"fan-out {label!r}: key= names the items of a list; name the list with over='key'")
     if batch is not None:
         workers, fallback = _batched(label, workers, item, over, pure), _batched(label, fallback, item, over, pure)
         built = [_worker(one, label, given) for one in workers]
@@ -120,6 +126,7 @@ def fan_out(
         workers=tuple(one.name for one in built),
         over=over,
         item=item,
+        key=key,
         context=tuple(context if over else reads),
         outcomes=outcomes,
         retry=retry,

@@ -1,6 +1,5 @@
 """The node of a fan-out that runs all branches: it opens a crew, has the shards run, and gives back the outcomes."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +11,10 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 
-from treadle.digests import digest
-from treadle.errors import GraphBuildError, InputInvalid, QuorumNotMet
+from treadle.errors import GraphBuildError, QuorumNotMet
 from treadle.graphs.branches import outcomes_of
-from treadle.graphs.crews import Crew, at_work, told
+from treadle.graphs.crews import Crew, at_work, told, under_way
+from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, storable
 from treadle.graphs.paces import Pace
 from treadle.graphs.shards import SIZE, Graph, Wide
 from treadle.nodes.batches import Batch, unpacked
@@ -28,14 +27,12 @@ from treadle.nodes.retries import Retry
 from treadle.nodes.slots import Slots
 from treadle.nodes.steps import Block, State, Update, Work, adrive, drive, lookup
 from treadle.nodes.stops import Stopped, Unless
+from treadle.nodes.vigils import awake
+
+_log = logging.getLogger(__name__)
 
 WORK = "__work__"
 """The name of the node that runs the branches; two underscores: wiring, left out of paths and pictures."""
-
-LARGE = 20_000
-"""Characters from which a value that every branch carries is worth a warning."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,7 @@ class Fan:
     workers: tuple[str, ...]
     over: str | None
     item: str
+    key: Naming | None
     context: tuple[str, ...]
     outcomes: str
     retry: Retry
@@ -74,7 +72,10 @@ class Fan:
         """Open a run: check the items, and learn what a run before a crash has left."""
         items, store, (thread_id, namespace) = self._items(state), journal(config), place(config)
         context = {key: lookup(state, key, step=self.name) for key in self.context}
-        self._warn(context, items)
+        if self.over is not None:
+            self.named(items)
+            storable(items, config, self.name)
+            point_at_ballast(context, items, self.name)
         total = len(items) * len(self.workers)
         groups = self.groups(items)
         crew = Crew(
@@ -101,12 +102,11 @@ class Fan:
     def _items(self, state: State) -> Sequence[Any]:
         if self.over is None:
             return [None]
-        items = lookup(state, self.over, step=self.name)
-        if not isinstance(items, list | tuple):
-            raise InputInvalid(
-                f"{self.name!r} fans out over {self.over!r}, which must be a list and is {type(items).__name__}"
-            )
-        return items
+        return listed(state, self.over, self.name)
+
+    def named(self, items: Sequence[Any]) -> Sequence[str]:
+        """What the items are called, if anything."""
+        return () if self.key is None else named(items, self.key, self.name)
 
     def groups(self, items: Sequence[Any]) -> dict[int, list[int]]:
         """The branches, each with the items that it stands for: one, those that are equal, or a batch."""
@@ -114,10 +114,7 @@ class Fan:
             return dict(enumerate(self.batch.groups(items)))
         if not self.pure:
             return {index: [index] for index in range(len(items))}
-        groups: dict[str, list[int]] = {}
-        for index, item in enumerate(items):
-            groups.setdefault(_sign(item), []).append(index)
-        return {same[0]: same for same in groups.values()}
+        return alike(items)
 
     def _quorum(self, total: int, store: Journal | None, thread_id: str, namespace: str) -> Quorum:
         deadline = None if self.within is None else time.time() + self.within
@@ -136,25 +133,15 @@ class Fan:
                 crew.known[outcome["index"], outcome["worker"]] = outcome
                 crew.note(outcome)
 
-    def _warn(self, context: Mapping[str, Any], items: Sequence[Any]) -> None:
-        """Point at what every branch carries along: for a model that is the classic waste."""
-        if len(items) < 2:
-            return
-        for key, value in {**context, **_shared(items)}.items():
-            if isinstance(value, str | bytes) and len(value) >= LARGE:
-                _log.warning(
-                    "Fan-out %r: each of %d branches carries the same %r, %d characters long. Give each branch the "
-                    "part that it needs.", self.name, len(items), key, len(value),
-                )  # fmt: skip
-
     def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
         """Run every branch and return the outcomes."""
         pace = self._pace()
         crew = yield Block(lambda: self.crew(state, config, pace))
+        self._undercut(config)
         graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
         whole = {"first": 0, "count": len(crew.leads)}
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
-        with at_work(crew), within(crew.pool):
+        with at_work(crew), within(crew.pool), awake(self.name):
             try:
                 done = yield Unless(crew.sign, Wide(graph, whole, config, threads=threads))
             except Stopped:
@@ -168,8 +155,20 @@ class Fan:
                 ) from None
         found = ordered([*crew.cut_off(), *crew.known.values(), *outcomes_of(done)])
         outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
+        if names := self.named(self._items(state)):
+            outcomes = [{**outcome, "item": names[outcome["index"]]} for outcome in outcomes]
         self._count(outcomes)
         return {self.outcomes: outcomes}
+
+    def _undercut(self, config: RunnableConfig) -> None:
+        """Tell of a lower limit of LangGraph's; one that another fan-out has set around this one is no user's."""
+        most = config.get("max_concurrency")
+        if most is not None and most < self.limit and not under_way():
+            _log.warning(
+                "Fan-out %r: max_concurrency=%d in the config does not hold for its branches; %d work at once. Say "
+                "fan_out(..., limit=%d) instead: LangGraph would store late what is done.",
+                self.name, most, self.limit, most,
+            )  # fmt: skip
 
     def _pace(self) -> Pace | None:
         """Whoever listens to custom events hears of this run."""
@@ -208,25 +207,3 @@ def working(fan: Fan, durable: Graph, light: Graph) -> Runnable[State, Update]:
         return await adrive(fan.work(state, config, durable, light))
 
     return RunnableLambda(run, afunc=arun, name=WORK)
-
-
-def _shared(items: Sequence[Any]) -> dict[str, Any]:
-    """What items that are objects all hold under one key, the very same value."""
-    first = items[0]
-    if not isinstance(first, Mapping):
-        return {}
-    return {
-        key: value
-        for key, value in first.items()
-        if isinstance(value, str | bytes)
-        and len(value) >= LARGE
-        and all(isinstance(item, Mapping) and item.get(key) == value for item in items[1:])
-    }
-
-
-def _sign(item: Any) -> str:
-    """Equal for equal items of equal types."""
-    try:
-        return digest(item)
-    except (TypeError, ValueError):
-        return hashlib.sha256(repr(item).encode()).hexdigest()

@@ -8,6 +8,7 @@ from treadle.nodes.deadlines import Deadline
 from treadle.nodes.functions import Function, step
 from treadle.nodes.gates import Check, Gate, accept
 from treadle.nodes.hedges import Hedge
+from treadle.nodes.identities import idempotency_key
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
 from treadle.nodes.limits import Limit, limit
 from treadle.nodes.models import Choice, choose, model
@@ -52,6 +53,7 @@ __all__ = [
     "choose",
     "distinct",
     "fold",
+    "idempotency_key",
     "limit",
     "merge",
     "model",

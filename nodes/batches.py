@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from treadle.errors import GraphBuildError, OutputInvalid
+from treadle.nodes.identities import KEY, KnownAs, idempotency_key, identity
 from treadle.nodes.outcomes import Outcome, failure, success
 from treadle.nodes.retries import BUGS, throttled
 from treadle.nodes.steps import Ask, Effect, State, Step, Work
@@ -84,10 +85,11 @@ class Batched(Step):
         return {self.output: (yield from self._outcomes(state, state[self.item], config))}
 
     def _outcomes(
-        self, state: State, items: list[Any], config: RunnableConfig, *, split: bool = False
+        self, state: State, items: list[Any], config: RunnableConfig, *, first: int = 0, split: bool = False
     ) -> Generator[Effect, Any, list[Outcome]]:
+        key = identity(idempotency_key(), first, len(items)) if split else idempotency_key()
         try:
-            return (yield from self._called(state, items, config))
+            return (yield from self._called({**state, self.item: items}, config, key))
         except BUGS:
             raise
         except Exception as error:
@@ -96,11 +98,16 @@ class Batched(Step):
             if len(items) == 1:
                 return [failure(0, self.name, error)]
         half = len(items) // 2
-        first = yield from self._outcomes(state, items[:half], config, split=True)
-        return [*first, *(yield from self._outcomes(state, items[half:], config, split=True))]
+        left = yield from self._outcomes(state, items[:half], config, first=first, split=True)
+        return [*left, *(yield from self._outcomes(state, items[half:], config, first=first + half, split=True))]
 
-    def _called(self, state: State, items: list[Any], config: RunnableConfig) -> Generator[Effect, Any, list[Outcome]]:
-        update = yield Ask(self.worker, {**state, self.item: items}, config)
+    def _called(
+        self, state: dict[str, Any], config: RunnableConfig, key: str | None
+    ) -> Generator[Effect, Any, list[Outcome]]:
+        """Call the worker, which knows each part of a batch by a key of its own."""
+        items = state[self.item]
+        with KnownAs(lambda: key):
+            update = yield Ask(self.worker, {**state, KEY: key} if KEY in state else state, config)
         found = update.get(self.output)
         if not isinstance(found, list | tuple) or len(found) != len(items):
             had = f"{len(found)} values" if isinstance(found, list | tuple) else type(found).__name__

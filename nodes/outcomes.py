@@ -27,6 +27,8 @@ class Outcome(TypedDict):
 
     index: int
     """The place of the item in the list that was fanned out, from 0."""
+    item: NotRequired[str]
+    """What the item is called, where the fan-out's `key` says so."""
     worker: str
     """The name of the worker."""
     by: NotRequired[str]

@@ -1,5 +1,6 @@
 """Prices: what the tokens of a call cost, from a table that its users can change."""
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ VARIABLE = "TREADLE_PRICES"
 """The environment variable that names a table of one's own (TOML); its entries stand over the shipped ones."""
 
 SHIPPED = Path(__file__).with_name("prices.toml")
+
+KEYS = ("in", "out", "cached", "stored")
 
 Prices = Mapping[str, Mapping[str, float]]
 """By model: US dollars for a million tokens ``in`` and ``out``, and ``cached`` and ``stored`` where they differ."""
@@ -52,6 +55,12 @@ def _price(model: str, prices: Prices) -> Mapping[str, float] | None:
     return prices[max(named, key=len)] if named else None
 
 
+def _amount(key: str, price: Any) -> float:
+    if key not in KEYS or not 0 <= float(price) < math.inf:
+        raise ValueError(f"{key} = {price}")
+    return float(price)
+
+
 def _changed(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
@@ -61,10 +70,11 @@ def _read(path: Path, changed: int) -> Prices:
     """The table in a file; `changed` is part of the key, so that an edit is seen without a restart."""
     try:
         read = tomllib.loads(path.read_text("utf-8"))
-        return {name: {key: float(entry[key]) for key in {"in", "out", *entry}} for name, entry in read.items()}
+        return {name: {key: _amount(key, entry[key]) for key in {"in", "out", *entry}} for name, entry in read.items()}
     except OSError as error:
         raise InputInvalid(f"the prices in {path} cannot be read: {error.strerror}; see ${VARIABLE}") from None
     except (tomllib.TOMLDecodeError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputInvalid(
-            f"{path} is no table of prices ({error!r}); a price is such as [my-model] with in = 0.5 and out = 1.5"
+            f"{path} is no table of prices ({error!r}); a price is such as [my-model] with in = 0.5 and out = 1.5, "
+            "and, where they differ, cached and stored; a name with dots goes in quotes"
         ) from None

@@ -7,6 +7,8 @@ from functools import cache
 from typing import Any, Protocol, cast, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.nodes.steps import Block, Effect
 
@@ -55,6 +57,12 @@ def recorder(config: RunnableConfig) -> Recorder | None:
         if _records(cast(Hashable, type(value))):
             return cast(Recorder, value)
     return None
+
+
+def serializer(config: RunnableConfig) -> SerializerProtocol | None:
+    """Return what the run's checkpointer turns values into bytes with, or None where there is no checkpointer."""
+    values = config.get("configurable", {}).values()
+    return next((value.serde for value in values if isinstance(value, BaseCheckpointSaver)), None)
 
 
 @cache

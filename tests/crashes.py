@@ -33,6 +33,7 @@ from langgraph.types import Command, Send, interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, decide, pending
 from treadle.checkpoints.care.checkups import checkup
+from treadle.checkpoints.writes import written
 from treadle.errors import RunNotFound
 
 WORDS = "The Supplier shall deliver the Services with reasonable skill and care. " * 60
@@ -297,10 +298,12 @@ def noted(folder: Path, synced: int | None = None) -> list[Any]:
 def _has(connection: sqlite3.Connection, note: Any) -> bool:
     queries = {
         "put": "SELECT 1 FROM checkpoints JOIN spaces ON spaces.key = space WHERE ns = ? AND id = ? AND body NOT NULL",
-        "writes": "SELECT 1 FROM checkpoints JOIN writes ON checkpoint = key WHERE id = ? AND task_id = ?",
         "decision": "SELECT 1 FROM decisions WHERE seq = ? AND hash = ?",
     }
     kind, *values, _ = note
+    if kind == "writes":
+        keys = [row[0] for row in connection.execute("SELECT key FROM checkpoints WHERE id = ?", values[:1])]
+        return any(write[0] == values[1] for found in written(connection, keys).values() for write in found)
     return connection.execute(queries[kind], values).fetchone() is not None
 
 

@@ -113,10 +113,9 @@ def test_help_loads_neither_langgraph_nor_streamlit_nor_pandas() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "run", "runs", "runs show", "reviews", "reviews show", "decide", "audit verify", "audit list",
-     "worker", "ui", "graph", "models",
-     "models pull", "models add", "db check", "db backup", "db compact", "db prune", "db import", "db export",
-     "doctor"],
+    ["demo", "run", "runs", "runs show", "reviews", "reviews show", "decide", "rules", "rules add", "rules revoke",
+     "audit verify", "audit list", "audit look", "worker", "ui", "graph", "models", "models pull", "models add",
+     "db check", "db backup", "db compact", "db prune", "db import", "db export", "doctor"],
 )  # fmt: skip
 def test_the_help_of_every_command_has_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}).stdout
@@ -508,3 +507,35 @@ def test_the_record_is_verified_and_a_row_that_was_tampered_with_is_named(waitin
     connection.close()
     told = treadle(waiting, "audit", "verify")
     assert (told.returncode, "Decision 1 (reject by ann" in told.stdout) == (1, True)
+
+
+def test_the_prices_that_hold_are_listed_with_those_of_ones_own_over_them(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("[nova-lite]\nin = 7\nout = 8\n")
+    done = treadle(tmp_path, "models", "prices", "--json", TREADLE_PRICES=str(tmp_path / "mine.toml"))
+    found = json.loads(done.stdout)
+    assert found["nova-lite"] == {"in": 7.0, "out": 8.0}
+    assert found["rules"] == {"in": 0.0, "out": 0.0}
+    assert "nova-lite" in treadle(tmp_path, "models", "prices").stdout
+
+
+def test_several_reviews_are_shown_first_and_decided_with_yes(waiting: Path) -> None:
+    shown = treadle(waiting, "decide", "all", "approve", "--by", "ann")
+    assert (shown.returncode, "say --yes" in shown.stderr, "1 review of" in shown.stdout) == (0, True, True)
+    assert len(listed(waiting, "reviews")) == 1
+    made = treadle(waiting, "decide", "all", "approve", "--by", "ann", "--yes")
+    assert (made.returncode, "Recorded: approve by ann on 1 review." in made.stdout) == (0, True), made.stderr
+    assert "cannot be decided" in treadle(waiting, "decide", "nobody,", "approve", "--yes").stderr
+
+
+def test_a_rule_is_made_tried_listed_and_revoked(waiting: Path) -> None:
+    (review,) = listed(waiting, "reviews")
+    rule = ("rules", "add", review["graph"], review["gate"], "--where", "proposal.risk == high", "--by", "ann")
+    assert treadle(waiting, *rule).returncode == 2
+    assert "1 review that waits now fits" in treadle(waiting, *rule, "--cap", "1", "--dry-run").stdout
+    assert listed(waiting, "rules") == []
+    made = json.loads(treadle(waiting, *rule, "--cap", "1", "--json").stdout)["rule"]
+    assert "0 of 1" in treadle(waiting, "rules").stdout
+    assert treadle(waiting, "worker", "--once").returncode == 0
+    assert [one["rule"] for one in listed(waiting, "audit", "list")] == [made["id"]]
+    assert treadle(waiting, "rules", "revoke", made["id"], "--by", "bob").returncode == 0
+    assert treadle(waiting, "rules", "revoke", "nothing").returncode == 2

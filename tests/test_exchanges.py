@@ -95,6 +95,16 @@ def test_prices_take_the_longest_name_and_count_cached_tokens_apart(tmp_path: Pa
             cost("m", usage)
 
 
+@pytest.mark.parametrize(
+    "line", ["in = -1\nout = 1", "in = 1", "in = 1\nout = 1\ncashed = 1", "in = nan\nout = 1", 'in = "x"']
+)
+def test_a_table_of_prices_that_cannot_be_right_is_refused(tmp_path: Path, monkeypatch: Any, line: str) -> None:
+    (tmp_path / "prices.toml").write_text(f"[mine]\n{line}\n")
+    monkeypatch.setenv("TREADLE_PRICES", str(tmp_path / "prices.toml"))
+    with pytest.raises(InputInvalid, match="no table of prices"):
+        cost("mine", {"input_tokens": 1, "output_tokens": 1})
+
+
 def test_what_a_model_raises_is_in_the_trace() -> None:
     def down(_: str) -> str:
         raise ConnectionError("no route")

@@ -12,6 +12,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Interrupt
 
 from treadle.checkpoints import SqliteSaver, pending
+from treadle.checkpoints.writes import unpacked
 
 
 @pytest.fixture
@@ -79,11 +80,11 @@ def test_writes_beside_work_that_was_undone_are_all_there(saver: SqliteSaver) ->
     assert found(saver, config) == ["one"]
     rows = saver.database.read(
         lambda c: c.execute(
-            "SELECT w.task_id FROM writes w JOIN checkpoints c ON c.key = w.checkpoint JOIN spaces s ON s.key = c.space"
-            " WHERE s.thread_id = 'new'"
+            "SELECT w.codec, w.body FROM writes w JOIN checkpoints c ON c.key = w.checkpoint"
+            " JOIN spaces s ON s.key = c.space WHERE s.thread_id = 'new'"
         ).fetchall()
     )
-    assert [row[0] for row in rows] == ["2"]
+    assert [write[0] for row in rows for write in unpacked(row)] == ["2"]
 
 
 def test_a_question_and_its_end_in_one_transaction_leave_nothing_waiting(saver: SqliteSaver) -> None:

@@ -16,8 +16,9 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from twins import Twins
 
 from treadle.checkpoints.databases import Database
+from treadle.checkpoints.packs import pack, unpack
 from treadle.checkpoints.tails import Tails
-from treadle.checkpoints.values import Pointer, Storage, load, pack, unpack
+from treadle.checkpoints.values import Pointer, Storage, load
 from treadle.errors import StoreCorrupt
 
 SERDE = JsonPlusSerializer()

@@ -26,6 +26,8 @@
     ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
     ├── NotAllowed           (PermissionError)  who may decide on a review is somebody else
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
+    │   ├── BulkRefused                      several questions that cannot be decided at once
+    │   └── RuleInvalid                      a standing rule that could not be judged, or is not there
     ├── RunNotFound          (LookupError)   no run with that thread id
     ├── RunOpen              (RuntimeError)  a run that was started before and is not over: nothing was changed
     ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
@@ -150,6 +152,14 @@ class NotAllowed(TreadleError, PermissionError):
 
 class AnswerInvalid(TreadleError, ValueError):
     """An answer that the question's response schema does not allow; nothing was stored."""
+
+
+class BulkRefused(AnswerInvalid):
+    """Several questions that cannot be decided at once; the message says why. Nothing was stored."""
+
+
+class RuleInvalid(AnswerInvalid):
+    """A standing rule that could not be judged or would never end, or that there is not."""
 
 
 class RunNotFound(TreadleError, LookupError):

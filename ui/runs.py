@@ -105,7 +105,8 @@ def _steps(found: Run) -> str:
 
 
 def _tokens(found: Run) -> str:
-    return f"{found.tokens_in:,} tokens in, {found.tokens_out:,} out"
+    cost = f", {stories.dollars(found.cost)}" if found.cost else ""
+    return f"{found.tokens_in:,} tokens in, {found.tokens_out:,} out{cost}"
 
 
 def _opened(name: str) -> None:
@@ -137,7 +138,6 @@ def _title(found: Run) -> None:
         f"took {brief(took)}" if found.finished_at else f"changed {ago(found.updated_at)}",
         _steps(found),
         _tokens(found),
-        f"cost {found.cost:.4g}" if found.cost else "",
         *(f"{key}: {value}" for key, value in found.config.items()),
         f"version {found.fingerprint[:8]}" if found.fingerprint else "",
     ]
@@ -179,6 +179,7 @@ def _story(saver: SqliteSaver, found: Run) -> None:
     if not events:
         empty("Nothing is recorded yet", "Prompts, responses and decisions appear here as the run goes on.")
         return
+    put(tag("p", stories.summed(events), kind="faint small"))
     pages = -(-len(events) // EVENTS)
     place = min(int(st.session_state.get("story-page", 1)), pages)
     for event in events[(place - 1) * EVENTS : place * EVENTS]:

@@ -9,7 +9,7 @@ from typing import Literal
 from treadle.checkpoints.audits import problems
 from treadle.checkpoints.care.decodings import undecodable
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.threads import pointed
+from treadle.checkpoints.threads import pointed, reached, rest_on
 from treadle.errors import StoreCorrupt
 
 Kind = Literal["file", "record", "pointer", "queue", "unreadable", "leftover"]
@@ -66,20 +66,15 @@ def _file(connection: sqlite3.Connection) -> Iterator[Problem]:
 def _values(connection: sqlite3.Connection) -> Iterator[tuple[Kind, str | None, str]]:
     """Pointers to values that are not there, and values that nothing points to, thread by thread."""
     for thread_id, home in connection.execute("SELECT thread_id, home FROM spaces WHERE key = home ORDER BY key"):
-        bases = dict(connection.execute("SELECT id, base FROM blobs WHERE home = ?", (home,)).fetchall())
-        needed: set[int] = set()
+        rows = connection.execute("SELECT id, base, refs FROM blobs WHERE home = ?", (home,)).fetchall()
         try:
-            wanted = list(pointed(connection, thread_id))
+            rests = {row["id"]: rest_on(row) for row in rows}
+            needed = reached(rests, pointed(connection, thread_id))
         except sqlite3.DatabaseError:
             continue  # told as unreadable
-        for id_ in dict.fromkeys(wanted):
-            at: int | None = id_
-            while at is not None and at in bases and at not in needed:
-                needed.add(at)
-                at = bases[at]
-            if at is not None and at not in bases:
-                yield "pointer", thread_id, f"Run {thread_id} needs the value {at}, which is missing."
-        if left := len(bases) - len(needed):
+        for id_ in sorted(needed - rests.keys()):
+            yield "pointer", thread_id, f"Run {thread_id} needs the value {id_}, which is missing."
+        if left := len(rests.keys() - needed):
             yield "leftover", thread_id, f"Run {thread_id} has {left} stored values that nothing points to."
 
 
@@ -97,6 +92,12 @@ _QUERIES: tuple[tuple[Kind, str, Say], ...] = (
         "SELECT NULL AS thread_id, count(*) AS n FROM writes WHERE checkpoint NOT IN (SELECT key FROM checkpoints)"
         " HAVING n > 0",
         lambda row: f"{row['n']} writes belong to no checkpoint.",
+    ),
+    (
+        "pointer",
+        "SELECT NULL AS thread_id, count(*) AS n FROM checkpoints WHERE base IS NOT NULL"
+        " AND base NOT IN (SELECT key FROM checkpoints WHERE body IS NOT NULL) HAVING n > 0",
+        lambda row: f"{row['n']} checkpoints rest on others, which are missing.",
     ),
     (
         "leftover",

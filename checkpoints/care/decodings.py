@@ -8,9 +8,13 @@ from typing import Any
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints.states import unseal
+from treadle.checkpoints.bodies import Bodies
+from treadle.checkpoints.packs import unpack
+from treadle.checkpoints.sources import unfold
+from treadle.checkpoints.tails import Typed
 from treadle.checkpoints.traces import entry
-from treadle.checkpoints.values import Typed, load, unpack
+from treadle.checkpoints.values import load
+from treadle.checkpoints.writes import unpacked
 
 Found = Iterator[tuple[str | None, str]]
 """Thread id and words."""
@@ -30,13 +34,13 @@ def _thread(connection: sqlite3.Connection, serde: SerializerProtocol, thread_id
     """Checkpoints, channels and writes of one thread."""
     users: dict[int, str] = {}
     for row in connection.execute(
-        "SELECT s.ns, c.id, c.body FROM spaces s JOIN checkpoints c ON c.space = s.key"
-        " WHERE s.thread_id = ? AND c.body IS NOT NULL ORDER BY c.key",
+        "SELECT s.ns, c.id, c.key, c.body, c.base, c.ordinal, c.refs FROM spaces s"
+        " JOIN checkpoints c ON c.space = s.key WHERE s.thread_id = ? AND c.body IS NOT NULL ORDER BY c.key",
         (thread_id,),
     ):
         place = f"checkpoint {row['id']}{' in ' + row['ns'] if row['ns'] else ''} of run {thread_id}"
         try:
-            head, line = unseal(row["body"])
+            head, line = Bodies(connection).read(row).open()
             serde.loads_typed(head)
         except Exception as error:
             yield f"The {place} cannot be read: {_words(error)}"
@@ -53,24 +57,29 @@ def _thread(connection: sqlite3.Connection, serde: SerializerProtocol, thread_id
 def _writes(
     connection: sqlite3.Connection, serde: SerializerProtocol, thread_id: str, users: dict[int, str]
 ) -> Iterator[str]:
-    for row in connection.execute(
+    rows = connection.execute(
         "SELECT c.id, w.* FROM spaces s JOIN checkpoints c ON c.space = s.key JOIN writes w ON w.checkpoint = c.key"
         " WHERE s.thread_id = ?",
         (thread_id,),
-    ):
-        name = f"The write to {row['channel']!r} at checkpoint {row['id']} of run {thread_id}"
-        if row["blob"] is not None:
-            users.setdefault(row["blob"], name)
+    )
+    for row in rows:
+        name = f"at checkpoint {row['id']} of run {thread_id}"
+        try:
+            refs, found = unfold(row["refs"]), list(unpacked(row))
+        except sqlite3.DatabaseError as error:
+            yield f"The write to a channel {name} cannot be read: {_words(error)}"
             continue
-        problem = _tried(partial(_stored, serde, row))
-        if problem:
-            yield f"{name} cannot be read: {problem}"
+        for _, _, _, channel, type_, at in found:
+            if not isinstance(at, bytes):
+                users.setdefault(refs[at if isinstance(at, int) else at[0]], f"The write to {channel!r} {name}")
+            elif problem := _decoded(serde, (type_, at)):
+                yield f"The write to {channel!r} {name} cannot be read: {problem}"
 
 
 def _blobs(
     connection: sqlite3.Connection, serde: SerializerProtocol, home: int, users: dict[int, str]
 ) -> Iterator[str]:
-    """Values that no other rests on: to decode these is to read every row."""
+    """Values that no other grew from: to decode these is to read every row."""
     for (id_,) in connection.execute(
         "SELECT id FROM blobs WHERE home = ? AND id NOT IN"
         " (SELECT base FROM blobs WHERE home = ? AND base IS NOT NULL) ORDER BY id",
@@ -101,7 +110,8 @@ def _stored(serde: SerializerProtocol, row: sqlite3.Row) -> Any:
 
 
 def _blob(connection: sqlite3.Connection, serde: SerializerProtocol, id_: int) -> Any:
-    return serde.loads_typed(load(connection, [id_])[id_])
+    value = load(connection, [id_])[id_]
+    return serde.loads_typed(value) if value[0] else None  # what has no type holds stretches of several
 
 
 def _texts(texts: Iterable[str]) -> Any:

@@ -15,12 +15,13 @@ from typing import Any, TextIO
 
 from treadle.checkpoints import spaces
 from treadle.checkpoints.audits import append
+from treadle.checkpoints.formats import WRITES, body_of, write_of
 from treadle.checkpoints.plains import plain
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.schemas import VERSION
 from treadle.checkpoints.seals import CONTENT, FIXED, OPENING, content
 from treadle.checkpoints.spaces import configured
-from treadle.checkpoints.threads import redirect
+from treadle.checkpoints.threads import rebase, redirect
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreNewer
 
 FORMAT = "treadle.run"
@@ -32,7 +33,7 @@ _QUERIES = {
     "spaces": "SELECT key, ns FROM spaces WHERE thread_id = ? ORDER BY key",
     "blobs": f"SELECT * FROM blobs WHERE home {_OF_SPACE} ORDER BY id",
     "checkpoints": f"SELECT * FROM checkpoints WHERE space {_OF_SPACE} ORDER BY key",
-    "writes": f"SELECT * FROM writes WHERE checkpoint {_OF_CHECKPOINT}",
+    "writes": f"SELECT * FROM writes WHERE checkpoint {_OF_CHECKPOINT} ORDER BY key",
     "reviews": "SELECT * FROM reviews WHERE thread_id = ? ORDER BY seq",
     "waits": "SELECT * FROM waits WHERE thread_id = ?",
     "decisions": "SELECT * FROM decisions WHERE thread_id = ? ORDER BY seq",
@@ -106,13 +107,14 @@ def restore(saver: SqliteSaver, file: TextIO, *, thread_id: str | None = None) -
     def work(connection: sqlite3.Connection) -> int:
         if any(connection.execute(_QUERIES[table], (target,)).fetchone() for table in ("runs", "spaces")):
             raise StoreError(f"The run {target!r} is here already: remove it, or give the run another thread id.")
-        coming, lines = _Coming(connection, target), 1
+        coming, lines = _Coming(connection, target, header["version"]), 1
         for number, line in _read(file, first=2):
             lines = number
             try:
                 coming.add(line["table"], _plain(line["row"]))
             except (KeyError, TypeError, ValueError, sqlite3.Error) as error:
                 raise StoreCorrupt(f"Line {number} of the file is damaged ({error}): nothing was read back.") from error
+        rebase(connection, coming.checkpoints)
         return lines
 
     return Exported(target, saver.database.write(work))
@@ -145,8 +147,9 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 class _Coming:
     """A run on its way in: keys are given anew, and what points to them follows."""
 
-    def __init__(self, connection: sqlite3.Connection, thread_id: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, thread_id: str, version: int) -> None:
         self.connection = connection
+        self.version = version
         self.thread_id = thread_id
         self.spaces: dict[int, spaces.Space] = {}
         self.blobs: dict[int, int] = {}
@@ -164,17 +167,21 @@ class _Coming:
     def _blobs(self, row: dict[str, Any], table: str) -> None:
         home = next(iter(self.spaces.values())).home
         base = self.blobs[row["base"]] if row["base"] is not None else None
-        id_ = row.pop("id")
-        self.blobs[id_] = self._insert(table, row | {"home": home, "base": base})
+        id_, refs = row.pop("id"), redirect(row.get("refs"), self.blobs)
+        self.blobs[id_] = self._insert(table, row | {"home": home, "base": base, "refs": refs})
 
     def _checkpoints(self, row: dict[str, Any], table: str) -> None:
-        body = redirect(row["body"], self.blobs) if row["body"] else None
-        key = row.pop("key")
-        self.checkpoints[key] = self._insert(table, row | {"space": self.spaces[row["space"]].key, "body": body})
+        if row["body"] and self.version < WRITES:
+            row["body"], row["refs"] = body_of(row["body"])
+        key, refs = row.pop("key"), redirect(row.get("refs"), self.blobs)
+        self.checkpoints[key] = self._insert(table, row | {"space": self.spaces[row["space"]].key, "refs": refs})
 
     def _writes(self, row: dict[str, Any], table: str) -> None:
-        blob = self.blobs[row["blob"]] if row["blob"] is not None else None
-        self._insert(table, row | {"checkpoint": self.checkpoints[row["checkpoint"]], "blob": blob})
+        if self.version < WRITES:
+            row = write_of(row)
+        row.pop("key", None)
+        refs = redirect(row["refs"], self.blobs)
+        self._insert(table, row | {"checkpoint": self.checkpoints[row["checkpoint"]], "refs": refs})
 
     def _decisions(self, row: dict[str, Any], _: str) -> None:
         """Appended to this database's record, unless it is there: decisions outlive a run that is removed."""

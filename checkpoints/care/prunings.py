@@ -123,16 +123,18 @@ class _Rule:
             if _call(ns) and rows and rows[0]["id"] < oldest and not waits:
                 spent += [row["key"] for row in rows]  # the step that called the subgraph has gone
                 continue
-            kept = self._kept(rows, waits)
+            kept = self._kept(connection, rows, waits)
             spent += [row["key"] for row in rows if row["id"] not in kept and row["id"] < max(kept, default="")]
             oldest = min(kept, default="") if not ns else oldest
         return spent
 
-    def _kept(self, rows: Sequence[sqlite3.Row], waits: Collection[str]) -> set[str]:
+    def _kept(self, connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], waits: Collection[str]) -> set[str]:
         """The ids of the checkpoints of a namespace that stay, given newest first."""
         known: Mapping[str, sqlite3.Row] = {row["id"]: row for row in rows if row["body"]}
         wanted = {id_ for position, id_ in enumerate(known) if not self._goes(position, known[id_])} | set(waits)
-        return {row["id"] for id_ in wanted & known.keys() for row in needed(known, id_, self.metadata)} | set(waits)
+        return {
+            row["id"] for id_ in wanted & known.keys() for row in needed(connection, known, id_, self.metadata)
+        } | set(waits)
 
     def _goes(self, position: int, row: sqlite3.Row) -> bool:
         if position == 0:
@@ -140,7 +142,9 @@ class _Rule:
         return (self.keep is None or position >= self.keep) and (self.before is None or row["at"] < self.before)
 
 
-_CHECKPOINTS = "SELECT key, id, parent_id, at, body FROM checkpoints WHERE space = ? ORDER BY id DESC"
+_CHECKPOINTS = (
+    "SELECT key, id, parent_id, at, body, base, ordinal, refs FROM checkpoints WHERE space = ? ORDER BY id DESC"
+)
 _WAITS = "SELECT checkpoint_id FROM waits WHERE thread_id = ? AND ns = ?"
 
 

@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-from treadle.commands import audit, db, decide, demo, doctor, graph, models, reviews, run, runs, ui, versions, worker
+from treadle.commands import (
+    audit,
+    db,
+    decide,
+    demo,
+    doctor,
+    graph,
+    models,
+    reviews,
+    rules,
+    run,
+    runs,
+    ui,
+    versions,
+    worker,
+)  # fmt: skip
 from treadle.commands.mistakes import CODES, STOPPED, Guarded, stopped
 
 app = typer.Typer(
@@ -24,6 +39,7 @@ app.command("run")(run.run)
 app.add_typer(runs.app, name="runs")
 app.add_typer(reviews.app, name="reviews")
 app.command("decide")(decide.decide)
+app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 app.command("worker")(worker.worker)
 app.command("ui")(ui.ui)

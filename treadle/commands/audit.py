@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from treadle.commands.mistakes import FAILED, Mistake
-from treadle.commands.options import DEFAULT, Database, Json, Limit, existing
-from treadle.commands.printing import as_json, many, say, table, when
+from treadle.commands.options import DEFAULT, By, Database, Json, Limit, existing, person
+from treadle.commands.printing import as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
     from treadle.checkpoints.audits import Decision
@@ -80,6 +80,32 @@ def list_(
             _print(done(saver, thread=thread, limit=limit), _EVENT, _event, json=json)
         else:
             _print(decisions(saver, thread=thread, limit=limit), _DECISION, _decision, json=json)
+
+
+@app.command("look")
+def look(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
+    why: Annotated[str, typer.Option("--why", help="Why it is looked at again.")],
+    by: By = None,
+    thread: Annotated[
+        str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
+    ] = None,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Ask again what a run has gone on with: in a new run, from where the old one stood. Both histories stay.
+
+    Example: `treadle audit look 3f2a --why "The cap was raised since"`
+    """
+    from treadle.checkpoints.forks import second_look
+
+    with existing(db, readonly=False) as saver:
+        asked = second_look(saver, id, by=person(by), why=why, thread=thread)
+    if json:
+        as_json(asked)
+    else:
+        say(f"{asked.title or asked.node} waits again, in run {asked.thread_id}.")
+        told(f"Decide with: treadle decide {asked.id[:12]} --thread {asked.thread_id} ACTION")
 
 
 _DECISION = ("number", "when", "by", "action", "reason", "words", "run", "rule")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.commands import bulks
 from treadle.commands.mistakes import Mistake, code
 from treadle.commands.options import DEFAULT, By, Database, Graphs, Json, catalog, content, data, existing, person
 from treadle.commands.printing import as_json, many, say, told
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def decide(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
+    id: Annotated[str, typer.Argument(metavar="ID", help="The review's id or its beginning; several by commas; all.")],  # noqa: A002
     action: Annotated[str | None, typer.Argument(metavar="[approve|edit|reject]", help="What you decide.")] = None,
     value: Annotated[
         str | None,
@@ -35,6 +36,12 @@ def decide(
     thread: Annotated[
         str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
     ] = None,
+    graph: Annotated[str | None, typer.Option("--graph", metavar="NAME", help="With all: only of this graph.")] = None,
+    gate: Annotated[str | None, typer.Option("--gate", metavar="NAME", help="With all: only of this review.")] = None,
+    search: Annotated[
+        str | None, typer.Option("--search", metavar="WORDS", help="With all: only with these words.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Decide several, and not only show what that covers.")] = False,
     advance: Annotated[bool, typer.Option("--advance", help="Take the run on at once, here.")] = False,
     db: Database = DEFAULT,
     graphs: Graphs = None,
@@ -43,13 +50,19 @@ def decide(
     """Record a decision. The first one holds; a later one is refused and told who decided.
 
     The run goes on by itself where a worker serves the database (`treadle ui` has one, `treadle worker` is one), or
-    here with `--advance`.
+    here with `--advance`. Several reviews of one shape are decided at once, all or none; sums and what stands out are
+    shown first.
 
     Example: `treadle decide 3f2a reject --words "The cap protects one side only"`
     """
     from treadle.checkpoints import decide as record
     from treadle.checkpoints import review
 
+    if bulks.several(id):
+        wanted = {"thread": thread, "graph": graph, "gate": gate, "search": search}
+        said: dict[str, Any] = {"by": person(by), "reason": reason, "words": words}
+        bulks.decide(db, id, action, wanted, sure=yes, json=json, **said)
+        return
     if (action is None) == (answer is None):
         raise Mistake("Say what you decide: an action (approve, edit, reject), or --answer with the whole answer.")
     if value is not None and action != "edit":

@@ -41,6 +41,24 @@ def models(ctx: typer.Context, json: Json = False) -> None:
     told("* is used where none is named. --model SPEC, or the variable TREADLE_MODEL, names another.")
 
 
+@app.command("prices")
+def prices(json: Json = False) -> None:
+    """List what a million tokens of each model cost, in US dollars; a table of your own stands over the shipped one.
+
+    Example: `TREADLE_PRICES=prices.toml treadle models prices`
+    """
+    from treadle.nodes.prices import KEYS, SHIPPED, VARIABLE
+    from treadle.nodes.prices import table as held
+
+    found = held()
+    if json:
+        as_json(found)
+        return
+    table(("model", *KEYS), [(name, *(price.get(key, "") for key in KEYS)) for name, price in found.items()])
+    own = os.environ.get(VARIABLE)
+    told(f"{own} stands over {SHIPPED}." if own else f"They are in {SHIPPED}; ${VARIABLE} names a file of your own.")
+
+
 def _rows() -> Iterator[Row]:
     from treadle.nodes.models import choose
     from treadle.nodes.rules import GOOD_FOR

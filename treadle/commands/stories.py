@@ -78,12 +78,9 @@ class _Step:
         """Print what was asked, what was answered, and what it took; a turn that was printed before is only named."""
         entry = self.entry
         again = f", attempt {entry['attempt']}" if entry.get("attempt", 1) > 1 else ""
-        took = (
-            f"{entry.get('tokens_in', 0)} tokens in, {entry.get('tokens_out', 0)} out, {entry.get('seconds', 0):.2f} s"
-        )
         say(f"{when(entry['at'])}  {entry.get('path') or entry['step']}{again}", style="bold cyan")
         known = f" (known from the {entry['cached']})" if entry.get("cached") else ""
-        say(f"  {entry.get('model') or 'unknown model'}{known}: {took}{_sure(entry.get('confidence'))}")
+        say(f"  {entry.get('model') or 'unknown model'}{known}: {_took(entry)}{_sure(entry)}")
         repeated = 0
         for message in entry.get("messages", ()):
             text = f"{message['role']}: {message['content']}"
@@ -95,6 +92,8 @@ class _Step:
         if repeated:
             say(f"  ({many(repeated, 'message')} as printed above)", style="dim")
         _indented(f"answer: {entry.get('response', '')}", style="green")
+        if passed := [str(one["gate"]) for one in entry.get("gates") or () if one["problem"] is None]:
+            _indented(f"passed: {', '.join(passed)}", style="dim")
         if entry.get("lenient"):
             _indented("read leniently: the answer was not quite JSON", style="yellow")
         for key, word in (("gate", "refused"), ("error", "error")):
@@ -156,10 +155,20 @@ def _proposal(review: Mapping[str, Any]) -> Any:
     return value.get("proposal") if isinstance(value, Mapping) else value
 
 
-def _sure(confidence: Any) -> str:
+def _took(entry: Mapping[str, Any]) -> str:
+    """What a call took: tokens, time and its parts, cost where its model has a price."""
+    cached = f" ({entry['tokens_cached']} cached)" if entry.get("tokens_cached") else ""
+    waited = f" ({entry['seconds_queue']:.2f} s for its turn)" if entry.get("seconds_queue") else ""
+    cost = f", ${entry['cost']:.6g}" if entry.get("cost") else ""
+    tokens = f"{entry.get('tokens_in', 0)} tokens in{cached}, {entry.get('tokens_out', 0)} out"
+    return f"{tokens}, {entry.get('seconds', 0):.2f} s{waited}{cost}"
+
+
+def _sure(entry: Mapping[str, Any]) -> str:
+    confidence, source = entry.get("confidence"), entry.get("confidence_source")
     if not isinstance(confidence, Mapping) or not confidence:
-        return ""
-    return f"; confidence {', '.join(f'{name} {value:.2f}' for name, value in confidence.items())}"
+        return f"; confidence {source}" if source else ""
+    return f"; confidence {', '.join(f'{name} {value:.2f}' for name, value in confidence.items())} ({source})"
 
 
 def difference(before: Any, after: Any) -> Sequence[str]:
