@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from treadle.checkpoints.audits import Decision, decision
+from treadle.checkpoints.desks.panels import Panel, panel
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
@@ -15,6 +16,18 @@ Status = Literal["pending", "decided", "closed"]
 
 Order = Literal["urgency", "due", "oldest", "newest"]
 """How a list is sorted: by priority, then due time, then age; by due time; by age."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one reviewer has a question before them; times are seconds since 1970, UTC."""
+
+    thread_id: str
+    interrupt_id: str
+    by: str
+    at: float
+    """Since when."""
+    expires_at: float
 
 
 @dataclass(frozen=True)
@@ -54,9 +67,20 @@ class Review:
     """Why the graph refused the answer before, if it did."""
     decision: Decision | None
     """The decision that holds; None while it is pending, and where the run went on without one."""
+    claim: Claim | None
+    """Who has it before them, also if the claim has expired."""
+    escalations: int
+    """How many steps of its escalation were taken."""
+    held_until: float | None
+    """Until when the decision can be taken back, where it can."""
+
+    @property
+    def panel(self) -> Panel:
+        """Who may decide on it now, and how many must."""
+        return panel(self.value, self.escalations)
 
 
-_ELSEWHERE = ("id", "value", "schema", "decision")
+_ELSEWHERE = ("id", "value", "schema", "decision", "claim")
 
 
 def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
@@ -67,14 +91,28 @@ def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
         value=json.loads(row["value"]),
         schema=json.loads(schema) if schema else None,
         decision=None if row["status"] == "pending" else decided(connection, row["thread_id"], row["interrupt_id"]),
+        claim=None if row["status"] != "pending" else claimed(connection, row["thread_id"], row["interrupt_id"]),
         **{field.name: row[field.name] for field in fields(Review) if field.name not in _ELSEWHERE},
     )
+
+
+def claimed(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Claim | None:
+    """The claim on a review, whether it has expired or not."""
+    row = connection.execute(
+        "SELECT * FROM claims WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id)
+    ).fetchone()
+    return Claim(**row) if row is not None else None
+
+
+def panel_of(row: sqlite3.Row) -> Panel:
+    """The panel of a row of the queue."""
+    return panel(json.loads(row["value"]), row["escalations"])
 
 
 def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Decision | None:
     """The newest decision about a review, unless the graph refused it."""
     row = connection.execute(
-        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? ORDER BY seq DESC LIMIT 1",
+        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1",
         (thread_id, interrupt_id),
     ).fetchone()
     return None if row is None or row["action"] == "refused" else decision(row)
