@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from treadle.checkpoints.events import note
-from treadle.checkpoints.reviews import find
+from treadle.checkpoints.reviews import find, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import AnswerInvalid, ReviewClosed
 
@@ -55,6 +55,7 @@ def comment(
 def _hand_over(connection: sqlite3.Connection, row: sqlite3.Row, to: str, by: str, roles: Collection[str]) -> None:
     if row["status"] != "pending":
         raise ReviewClosed(f"Review {row['interrupt_id']} waits for nobody any more: it cannot be handed over.")
+    panel_of(row).admit(by, roles)
     connection.execute("UPDATE reviews SET assign = ? WHERE seq = ?", (to, row["seq"]))
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from treadle.checkpoints.decisions import decide, decisions
+from treadle.checkpoints.desks.claims import claim
 from treadle.checkpoints.reviews import Review, pending, review
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
@@ -244,6 +245,75 @@ def test_labels_go_on_record_with_the_decision(saver: SqliteSaver, path: Path) -
     assert list(decision.labels) == ["late"]
 
 
+def test_an_open_review_is_claimed_and_can_be_taken_over_openly(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    opened(_review, id=one.id)
+    bo = opened(_review, id=one.id, by="Bo")
+    assert "Ada has this before them" in text(bo)
+    assert bo.button(key=f"approve-{one.id}").disabled
+    assert "Ada is on it" in text(opened(_inbox, by="Cy"))
+    bo.button(key=f"over-{one.id}").click().run()
+    bo.button(key=f"approve-{one.id}").click().run()
+    assert [each.by for each in decisions(saver)] == ["Bo"]
+
+
+def test_whoever_moves_on_gives_back_what_they_had(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_review, id=waiting[0].id)
+    app.button(key=f"next-{waiting[0].id}").click().run()
+    held = [one.title for one in pending(saver) if one.claim is not None]
+    assert held == [waiting[1].title]
+
+
+def test_the_next_review_is_one_that_nobody_has(waiting: list[Review], saver: SqliteSaver) -> None:
+    opened(_review, id=waiting[0].id)
+    assert heading(opened(_review, by="Bo")) == waiting[1].title
+
+
+def test_who_may_not_decide_is_told_and_is_refused_on_the_server(saver: SqliteSaver, path: Path) -> None:
+    value = {"title": "Pay?", "actions": ["approve"], "proposal": 5, "roles": ["finance"]}
+    one = asked(saver, value)
+    app = opened(_review, id=one.id)
+    assert "it takes the role finance" in text(app)
+    assert app.button(key=f"approve-{one.id}").disabled
+    app.button(key=f"approve-{one.id}").click().run()
+    assert "Not recorded." in text(app)
+    assert not decisions(saver)
+    allowed = opened(_review, id=one.id, roles="finance")
+    allowed.button(key=f"approve-{one.id}").click().run()
+    assert [list(each.roles) for each in decisions(saver)] == [["finance"]]
+
+
+def test_where_several_must_agree_the_votes_are_shown(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"title": "Pay?", "actions": ["approve", "reject"], "proposal": 5, "quorum": 2})
+    ada = opened(_review, id=one.id)
+    ada.button(key=f"approve-{one.id}").click().run()
+    assert "Your vote is recorded" in text(ada)
+    assert "1 of 2 votes" in text(opened(_inbox, by="Bo"))
+    bo = opened(_review, id=one.id, by="Bo")
+    assert "Ada: approved" in text(bo)
+    assert "1 more vote is needed." in text(bo)
+    bo.button(key=f"approve-{one.id}").click().run()
+    assert review(saver, one.id).status == "decided"
+
+
+def test_a_blind_vote_is_not_shown_to_others(saver: SqliteSaver, path: Path) -> None:
+    value = {"title": "Pay?", "actions": ["approve", "reject"], "proposal": 5, "quorum": 2, "blind": True}
+    one = asked(saver, value)
+    opened(_review, id=one.id).button(key=f"approve-{one.id}").click().run()
+    said = text(opened(_review, id=one.id, by="Bo"))
+    assert "Ada: has voted" in said
+    assert "Ada: approved" not in said
+
+
+def test_a_decision_can_be_taken_back_on_the_next_page(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"title": "Pay?", "actions": ["approve"], "proposal": 5, "withdraw_in": 600})
+    app = opened(_review, id=one.id)
+    app.button(key=f"approve-{one.id}").click().run()
+    app.button(key="take-back").click().run()
+    assert review(saver, one.id).status == "pending"
+    assert heading(app) == "Pay?"
+
+
 def test_approving_records_at_once_and_shows_the_next(waiting: list[Review], saver: SqliteSaver) -> None:
     app = opened(_review, id=waiting[0].id)
     app.button(key=f"approve-{waiting[0].id}").click().run()
@@ -323,6 +393,7 @@ def test_the_last_decision_leads_to_an_empty_desk(waiting: list[Review]) -> None
 def test_a_second_decision_is_told_who_decided_and_changes_nothing(waiting: list[Review], saver: SqliteSaver) -> None:
     one = waiting[0]
     app = opened(_review, id=one.id)
+    claim(saver, one.id, by="Bo", take=True)
     decide(saver, one.id, "reject", by="Bo", words="Too broad.")
     app.button(key=f"approve-{one.id}").click().run()
     assert "Not recorded." in text(app)

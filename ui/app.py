@@ -7,9 +7,10 @@ import streamlit as st
 
 from treadle.errors import StoreError, TreadleError
 from treadle.ui import graphs, inbox, reviewing, runs, themes
+from treadle.ui.claims import let_go
 from treadle.ui.markups import plain, put, tag
 from treadle.ui.people import admitted, introduce
-from treadle.ui.places import settle
+from treadle.ui.places import asked, settle
 from treadle.ui.stores import path, store
 from treadle.ui.workers import work
 
@@ -38,6 +39,7 @@ def main(first: str = "inbox") -> None:
         introduce()
     try:
         work(store())
+        let_go(store(), keep=asked("id") if chosen.url_path == "review" else None)
         chosen.run()
     except StoreError as error:
         _trouble("The database cannot be used", f"{error}", f"The page shows {path()}.")

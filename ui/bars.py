@@ -13,8 +13,8 @@ from treadle.ui.markups import plain, put, tag
 from treadle.ui.people import missing
 
 
-def bar(saver: SqliteSaver, found: Review, question: Ask, form: Field | None) -> None:
-    """Draw the bar for a review that waits."""
+def bar(saver: SqliteSaver, found: Review, question: Ask, form: Field | None, *, closed: bool) -> None:
+    """Draw the bar for a review that waits; `closed` for who cannot decide on it now."""
     with st.container(key="bar", gap="small"):
         told = trouble(found.id)
         if told:
@@ -25,10 +25,10 @@ def bar(saver: SqliteSaver, found: Review, question: Ask, form: Field | None) ->
         elif doing in GIVING:
             _saving(saver, found, question, form, doing)
         else:
-            _choosing(saver, found, question, form)
+            _choosing(saver, found, question, form, closed=closed)
 
 
-def _choosing(saver: SqliteSaver, found: Review, question: Ask, form: Field | None) -> None:
+def _choosing(saver: SqliteSaver, found: Review, question: Ask, form: Field | None, *, closed: bool) -> None:
     if question.leads_to:
         pairs = [tag("div", tag("dt", named(action)), tag("dd", words)) for action, words in question.leads_to.items()]
         put(tag("dl", *pairs, kind="leads", aria_label="What each choice leads to"))
@@ -40,7 +40,7 @@ def _choosing(saver: SqliteSaver, found: Review, question: Ask, form: Field | No
     nobody = missing()
     with st.container(horizontal=True, vertical_alignment="center"):
         for place, action in enumerate(question.actions):
-            _button(saver, found, question, action, form, first=place == 0, disabled=nobody)
+            _button(saver, found, question, action, form, first=place == 0, disabled=nobody or closed)
         st.button(
             "Skip", key=f"skip-{found.id}", shortcut="S", type="tertiary", icon=":material/schedule:",
             help="Leave this one until the others are done", on_click=put_off, args=(saver, found),

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 import streamlit as st
 
-from treadle.checkpoints.decisions import decide
+from treadle.checkpoints.decisions import Decision, decide
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed, TreadleError
@@ -18,6 +18,7 @@ from treadle.ui.people import person
 from treadle.ui.places import leave
 from treadle.ui.queues import following, skip
 from treadle.ui.replies import answer
+from treadle.ui.withdrawals import note
 
 CALM: Final = 0.6
 """Seconds that a review must have been in view: the second click of a double click does not hit the next one."""
@@ -88,9 +89,10 @@ def choose(
     if _inview(shown.id) < CALM:
         return
     _kept(_TROUBLES).pop(shown.id, None)
+    made: Decision | None = None
     after = following(saver, shown.id)
     try:
-        _record(saver, shown, question, action, form, say)
+        made = _record(saver, shown, question, action, form, say)
     except ReviewClosed as error:
         if not _mine(saver, shown):
             _kept(_TROUBLES)[shown.id] = f"Not recorded. {error}"
@@ -98,24 +100,30 @@ def choose(
     except (TreadleError, Unreadable) as error:
         _kept(_TROUBLES)[shown.id] = f"Not recorded. {error}"
         return
-    st.session_state[_TOAST] = f"{done(action)}: {question.title}"
+    voted = made is not None and made.kind == "vote"
+    st.session_state[_TOAST] = f"{'Your vote is recorded' if voted else done(action)}: {question.title}"
+    if made is not None and not voted:
+        note(review(saver, shown.id, thread=shown.thread_id), question.title)
     _kept(_MODES).pop(shown.id, None)
     move(after)
 
 
-def _record(saver: SqliteSaver, shown: Review, question: Ask, action: str, form: Field | None, say: str | None) -> None:
-    who = person().name
-    if not who:
+def _record(
+    saver: SqliteSaver, shown: Review, question: Ask, action: str, form: Field | None, say: str | None
+) -> Decision:
+    who = person()
+    if not who.name:
         raise Unreadable("Type your name first, so that the record says who decided.")
     value = read(form) if form is not None else ABSENT
     reason = st.session_state.get(f"{say}/reason") or () if say else ()
     words = str(st.session_state.get(f"{say}/words") or "").strip() if say else ""
     labels = st.session_state.get(f"labels/{shown.id}") or ()
     given = answer(question, action, value=value, reason=reason, words=words or None, labels=labels)
-    decide(
+    return decide(
         saver,
         shown.id,
-        by=who,
+        by=who.name,
+        roles=who.roles,
         thread=shown.thread_id,
         digest=shown.digest,
         client="page",

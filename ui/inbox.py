@@ -12,9 +12,10 @@ from treadle.checkpoints.counts import counts
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
-from treadle.ui import views
+from treadle.ui import views, withdrawals
 from treadle.ui.actions import DONE
 from treadle.ui.choices import toast
+from treadle.ui.claims import elsewhere
 from treadle.ui.empties import empty
 from treadle.ui.markups import Markup, join, put, tag
 from treadle.ui.places import go, link
@@ -23,6 +24,7 @@ from treadle.ui.queues import Filter, choose, chosen, following, many, waiting
 from treadle.ui.stores import store
 from treadle.ui.texts import chip
 from treadle.ui.times import ago, left
+from treadle.ui.votings import brief, tally
 
 PAGE: Final = 25
 """Reviews on one page of the list."""
@@ -47,6 +49,7 @@ def page() -> None:
     """Show what waits."""
     saver = store()
     toast()
+    withdrawals.offer(saver)
     _head(saver)
     _filters(saver)
     _list()
@@ -181,6 +184,10 @@ def _state(found: Review) -> Markup:
     if found.status != "pending":
         return chip("Closed")
     parts = []
+    if (by := elsewhere(found)) is not None:
+        parts.append(chip(f"{by} is on it", tone="info"))
+    if (votes := tally(store(), found)) is not None:
+        parts.append(chip(brief(votes), tone="info"))
     if found.priority > 0:
         parts.append(chip(f"Priority {found.priority:g}", tone="info"))
     if found.due is not None:

@@ -7,9 +7,11 @@ from typing import Any, Final, Literal, get_args
 
 import streamlit as st
 
+from treadle.checkpoints.desks.claims import live
+from treadle.checkpoints.desks.panels import same
 from treadle.checkpoints.reviews import Order, Review, count, pending
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.ui.people import person
+from treadle.ui.people import Person, person
 
 WINDOW: Final = 200
 """Reviews looked through for the one that comes next."""
@@ -85,13 +87,24 @@ def many(saver: SqliteSaver) -> int:
 
 
 def following(saver: SqliteSaver, current: str | None) -> Review | None:
-    """The review after the current one, around the end of the queue, those put off last; None if no other waits."""
+    """The review after the current one, around the end of the queue, those put off last; None if no other waits.
+
+    What somebody else has before them, or this reviewer may not decide on, comes only where nothing else is left.
+    """
     queue = waiting(saver)
     ids = [one.id for one in queue]
     place = ids.index(current) if current in ids else -1
     others = [one for one in queue[place + 1 :] + queue[: max(place, 0)] if one.id != current]
-    skipped = _skipped()
-    return next((one for one in others if one.id not in skipped), others[0] if others else None)
+    skipped, who = _skipped(), person()
+    free = [one for one in others if not _taken(one, who)]
+    return next((one for one in free if one.id not in skipped), next(iter([*free, *others]), None))
+
+
+def _taken(one: Review, who: Person) -> bool:
+    """Whether others have it before them, or this reviewer may not decide on it."""
+    held = one.claim
+    claimed = held is not None and live(held) and not same(held.by, who.name) and not one.panel.many
+    return claimed or (bool(who.name) and not one.panel.admits(who.name, who.roles))
 
 
 def position(saver: SqliteSaver, current: str) -> int | None:

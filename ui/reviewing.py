@@ -8,6 +8,7 @@ import streamlit as st
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound, TreadleError
+from treadle.ui import claims, votings, withdrawals
 from treadle.ui.actions import GIVING
 from treadle.ui.asks import Ask
 from treadle.ui.bars import bar
@@ -41,6 +42,7 @@ def page() -> None:
     """Show the review that the address names, or the most urgent one."""
     saver = store()
     toast()
+    withdrawals.offer(saver)
     name = asked("id")
     if name is None:
         _first(saver)
@@ -103,6 +105,9 @@ def _facts(found: Review, question: Ask) -> list[Markup]:
 def _open(saver: SqliteSaver, found: Review, question: Ask) -> None:
     """A review that waits: what it is about beside what is proposed, and the bar of choices."""
     _watch(found.id, found.thread_id)
+    held = claims.hold(saver, found)
+    claims.told(saver, found, held)
+    put(votings.told(saver, found))
     about, proposed = _columns(question)
     form = _form(found, question)
     if about is not None:
@@ -112,7 +117,7 @@ def _open(saver: SqliteSaver, found: Review, question: Ask) -> None:
         _proposed(found, question, form)
     where(found)
     talk(saver, found)
-    bar(saver, found, question, form)
+    bar(saver, found, question, form, closed=bool(held.words))
 
 
 def _columns(question: Ask) -> tuple[Any, Any]:
@@ -190,7 +195,11 @@ def _difference(question: Ask, form: Field) -> None:
 def _watch(name: str, thread: str) -> None:
     """Notice that somebody else decided, or that the run went on, while the review is open."""
     try:
-        if review(store(), name, thread=thread).status != "pending":
+        found = review(store(), name, thread=thread)
+        state = (found.status, claims.hold(store(), found).by, found.digest, found.assign)
+        before = st.session_state.setdefault("treadle.watch", {})
+        if before.setdefault(name, state) != state:
+            before[name] = state
             st.rerun()
     except TreadleError:
         st.rerun()
@@ -206,6 +215,7 @@ def _closed(saver: SqliteSaver, found: Review, question: Ask) -> None:
         put(tag("h3", "Decided", kind="part"), decided(found.decision, question.proposal, zone=zone))
     else:
         put(tag("p", "Closed without a decision: the run went on without it."))
+    withdrawals.offered(saver, found)
     with st.container(horizontal=True, gap="medium"):
         if st.button("Next review", type="primary", shortcut="N", key=f"next-{found.id}"):
             move(following(saver, found.id))
