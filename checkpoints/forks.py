@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from treadle.checkpoints import spaces, threads, writes
+from treadle.checkpoints import spaces, threads
 from treadle.checkpoints.events import note
 from treadle.checkpoints.memories import Memory
+from treadle.checkpoints.queues import CONTROL
 from treadle.checkpoints.reviews import Review, find, load
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.states import written
+from treadle.checkpoints.sources import nowhere
+from treadle.checkpoints.tails import Typed
 from treadle.checkpoints.values import Storage
+from treadle.checkpoints.writes import Task, put, unpacked, written
 from treadle.errors import ReviewClosed, StoreError
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -89,7 +92,7 @@ def _levels(connection: sqlite3.Connection, row: sqlite3.Row, target: str) -> It
         task_id = parts[depth].rpartition(":")[2] if depth < len(parts) else row["task_id"]
         found = connection.execute(
             "SELECT c.key, c.id FROM spaces s JOIN checkpoints c ON c.space = s.key"
-            " JOIN writes w ON w.checkpoint = c.key AND w.channel = '__interrupt__'"
+            " JOIN writes w ON w.checkpoint = c.key"
             " WHERE s.thread_id = ? AND s.ns = ? AND w.task_id = ? AND c.body IS NOT NULL"
             " ORDER BY c.id = ? DESC, c.id DESC LIMIT 1",
             (target, ns, task_id, row["checkpoint_id"]),
@@ -104,44 +107,47 @@ def _levels(connection: sqlite3.Connection, row: sqlite3.Row, target: str) -> It
 
 def _undo(connection: sqlite3.Connection, saver: SqliteSaver, level: _Level, target: str, *, answers: int) -> None:
     """Forget what a waiting task wrote after it asked; answers to what it had asked before that are kept."""
-    taken: list[Any] = []
-    for *_, value in written(connection, level.checkpoint, channels=["__resume__"], task_id=level.task_id):
-        found = saver.serde.loads_typed(value)
-        taken = found if isinstance(found, list) else [found]
-    path = connection.execute(
-        "SELECT task_path FROM writes WHERE checkpoint = ? AND task_id = ?", (level.checkpoint, level.task_id)
-    ).fetchone()["task_path"]
-    connection.execute(
-        "DELETE FROM writes WHERE checkpoint = ? AND (task_id = ? AND channel <> '__interrupt__'"
-        " OR task_id = ? AND channel = '__resume__')",
-        (level.checkpoint, level.task_id, NOBODY),
-    )
-    if answers and taken:
-        space = spaces.find(connection, target, level.ns)
-        assert space is not None
-        kept = [("__resume__", saver.serde.dumps_typed(taken[:answers]))]
-        storage = Storage(connection, space.home, Memory().tails)
-        writes.put(connection, level.checkpoint, storage, kept, level.task_id, path)
+    kept: dict[tuple[str, str, str], list[tuple[str, Typed]]] = {}
+    for task_id, channel, path, value in written(connection, [level.checkpoint]).get(level.checkpoint, ()):
+        mine, told = task_id == level.task_id, channel if channel in CONTROL else ""
+        if mine and channel == "__resume__" and answers:
+            value = saver.serde.dumps_typed(_first(saver.serde.loads_typed(value), answers))
+        elif (mine and channel != "__interrupt__") or (task_id, channel) == (NOBODY, "__resume__"):
+            continue
+        kept.setdefault((task_id, path, told), []).append((channel, value))
+    connection.execute("DELETE FROM writes WHERE checkpoint = ?", (level.checkpoint,))
+    space = spaces.find(connection, target, level.ns)
+    assert space is not None
+    storage = Storage(connection, space.home, Memory().tails)
+    for (task_id, path, _), values in kept.items():
+        put(level.checkpoint, storage, [Task(task_id, path, values)], nowhere)
+
+
+def _first(answers: Any, count: int) -> list[Any]:
+    return (answers if isinstance(answers, list) else [answers])[:count]
 
 
 def _drop_others(connection: sqlite3.Connection, target: str, kept: set[str]) -> None:
     """Remove what belongs to tasks that are no more: those of steps that came after the question."""
-    rows = connection.execute(
-        "SELECT key, ns FROM spaces WHERE thread_id = ? ORDER BY length(ns)", (target,)
-    ).fetchall()
-    keys = {row["ns"]: row["key"] for row in rows}
+    query = "SELECT ns, key FROM spaces WHERE thread_id = ? ORDER BY length(ns)"
+    keys = dict(tuple(row) for row in connection.execute(query, (target,)))
+    tasks = {ns: _tasks(connection, keys[ns]) for ns in kept}
     for ns, key in keys.items():
         outer, _, part = ns.rpartition("|")
-        wrote = connection.execute(
-            "SELECT 1 FROM writes w JOIN checkpoints c ON c.key = w.checkpoint WHERE c.space = ? AND w.task_id = ?",
-            (keys.get(outer), part.rpartition(":")[2]),
-        ).fetchone()
-        if ns in kept or (outer in kept and wrote is not None):
-            kept.add(ns)
+        if ns in kept:
+            continue
+        if part.rpartition(":")[2] in tasks.get(outer, ()):
+            tasks[ns] = _tasks(connection, key)
             continue
         found = connection.execute("SELECT key FROM checkpoints WHERE space = ?", (key,)).fetchall()
         threads.remove(connection, [row["key"] for row in found])
         connection.execute("DELETE FROM spaces WHERE key = ?", (key,))
+
+
+def _tasks(connection: sqlite3.Connection, space: int) -> set[str]:
+    """The tasks that wrote beside any checkpoint of a space."""
+    query = "SELECT w.codec, w.body FROM writes w JOIN checkpoints c ON c.key = w.checkpoint WHERE c.space = ?"
+    return {write[0] for row in connection.execute(query, (space,)) for write in unpacked(row)}
 
 
 def _wait(connection: sqlite3.Connection, level: _Level, interrupt_id: str, target: str) -> None:
