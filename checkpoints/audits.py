@@ -174,6 +174,7 @@ def problems(connection: sqlite3.Connection) -> Iterator[str]:
             yield _changed(row)
         elif row["previous"] != before and row["seq"] == seq + 1:
             yield f"Decision {row['seq']} ({_name(row)}) does not follow on from decision {seq}: one was replaced."
+        yield from _unexplained(connection, row)
         seq, before = row["seq"], row["hash"]
     yield from gaps("Decision", seq, last(connection, "decisions")[0] + 1)
     yield from events.problems(connection)
@@ -187,6 +188,20 @@ def _changed(row: Mapping[str, Any]) -> str:
     return (
         f"Decision {row['seq']} ({_name(row)}) was changed after it was recorded: it was decision {place}, and moved."
     )
+
+
+def _unexplained(connection: sqlite3.Connection, row: Mapping[str, Any]) -> Iterator[str]:
+    """Parts that were removed although no event says so."""
+    if row["opening"] is None:
+        return
+    told = connection.execute(
+        "SELECT content FROM events WHERE kind = 'redaction' AND thread_id = ? AND interrupt_id = ?",
+        (row["thread_id"], row["interrupt_id"]),
+    )
+    said = [json.loads(one["content"]) for one in told]
+    known = {part for one in said if one.get("decision") == row["seq"] for part in one.get("parts", ())}
+    if unknown := [part for part in removed(row) if part not in known]:
+        yield f"Of decision {row['seq']} ({_name(row)}) {unknown[0]} was removed, and no event says by whom."
 
 
 def _orphans(connection: sqlite3.Connection) -> Iterator[str]:

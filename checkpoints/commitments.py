@@ -36,7 +36,7 @@ class Opening:
     def commitment(self, value: Any, at: str = "") -> str:
         """The hash that stands for a value, in hex."""
         if at in self.removed:
-            return self.removed[at]
+            return self.removed[at] if value == REMOVED else ""  # nothing else may stand there
         if isinstance(value, dict) and value:
             return digest({key: self.commitment(part, f"{at}/{escape(key)}") for key, part in value.items()})
         if isinstance(value, list) and value:

@@ -114,7 +114,8 @@ def test_help_loads_neither_langgraph_nor_streamlit_nor_pandas() -> None:
 @pytest.mark.parametrize(
     "command",
     ["demo", "run", "runs", "runs show", "reviews", "reviews show", "decide", "rules", "rules add", "rules revoke",
-     "audit verify", "audit list", "audit look", "worker", "ui", "graph", "models", "models pull", "models add",
+     "audit verify", "audit list", "audit look", "audit redact", "export", "worker", "ui", "graph",
+     "models", "models pull", "models add",
      "db check", "db backup", "db compact", "db prune", "db import", "db export", "doctor"],
 )  # fmt: skip
 def test_the_help_of_every_command_has_an_example(command: str) -> None:

@@ -12,6 +12,7 @@ from treadle.commands import (
     decide,
     demo,
     doctor,
+    export,
     graph,
     models,
     reviews,
@@ -41,6 +42,7 @@ app.add_typer(reviews.app, name="reviews")
 app.command("decide")(decide.decide)
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
+app.command("export")(export.export)
 app.command("worker")(worker.worker)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)

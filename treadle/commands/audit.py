@@ -108,6 +108,37 @@ def look(
         told(f"Decide with: treadle decide {asked.id[:12]} --thread {asked.thread_id} ACTION")
 
 
+@app.command("redact")
+def redact(
+    fields: Annotated[
+        list[str], typer.Argument(metavar="FIELD...", help="Such as email, patient.name, /payload/context/email.")
+    ],
+    why: Annotated[str, typer.Option("--why", help="Why it is removed; stays on record.")],
+    by: By = None,
+    thread: Annotated[str | None, typer.Option("--thread", metavar="ID", help="Only of this run.")] = None,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Remove fields from decisions and their questions, for good; the chain stays whole and can be verified.
+
+    Only what is over is touched. `treadle db prune` removes the states of runs, `treadle db compact` rewrites the file.
+
+    Example: `treadle audit redact email --thread c-17 --why "asked for by the customer"`
+    """
+    from treadle.checkpoints.redactions import redact as remove
+
+    with existing(db, readonly=False) as saver:
+        made = remove(saver, fields, by=person(by), why=why, thread=thread)
+    if json:
+        as_json(made)
+        return
+    say(f"Removed {many(made.parts, 'part')} of {many(made.decisions, 'decision')}.")
+    if made.open:
+        told(f"Left alone, since their runs have yet to go on: {', '.join(map(str, made.open))}.")
+    if made.bare:
+        told(f"Left alone, since an earlier treadle recorded them whole: {', '.join(map(str, made.bare))}.")
+
+
 _DECISION = ("number", "when", "by", "action", "reason", "words", "run", "rule")
 _EVENT = ("number", "when", "by", "what", "run", "of it")
 

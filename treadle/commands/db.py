@@ -210,11 +210,11 @@ def export(
         if file is None:
             exports.export(saver, thread, sys.stdout)
             return
-        made = _written(file, lambda content: exports.export(saver, thread, content))
+        made = written(file, lambda content: exports.export(saver, thread, content))
     say(f"Wrote the run {made.thread_id} to {file}: {many(made.lines, 'line')}.")
 
 
-def _written(file: Path, write: Any) -> Any:
+def written(file: Path, write: Any) -> Any:
     """Write a file that appears under its name only when it is whole."""
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
