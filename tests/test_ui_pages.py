@@ -12,6 +12,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from treadle.checkpoints.bulks import enact, rules
 from treadle.checkpoints.decisions import decide, decisions
 from treadle.checkpoints.desks.claims import claim
 from treadle.checkpoints.reviews import Review, pending, review
@@ -67,6 +68,18 @@ def _runs() -> None:
     from treadle.ui.app import main
 
     main("runs")
+
+
+def _bulk() -> None:
+    from treadle.ui.app import main
+
+    main("bulk")
+
+
+def _audit() -> None:
+    from treadle.ui.app import main
+
+    main("audit")
 
 
 def _graphs() -> None:
@@ -432,7 +445,7 @@ def test_nobody_decides_without_a_name(waiting: list[Review]) -> None:
 
 
 def test_every_page_says_that_it_is_in_local_mode(path: Path) -> None:
-    for page in (_inbox, _review, _runs, _graphs):
+    for page in (_inbox, _review, _bulk, _runs, _graphs, _audit):
         app = opened(page)
         assert "Local mode" in text(app)
 
@@ -573,6 +586,62 @@ def test_a_run_tells_its_story(waiting: list[Review], saver: SqliteSaver) -> Non
 def test_an_unknown_run_and_no_runs_say_so(path: Path) -> None:
     assert "This run is not here" in text(opened(_runs, thread="nobody"))
     assert "No run yet" in text(opened(_runs))
+
+
+def test_many_are_decided_at_once_after_what_they_cover_was_shown(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_bulk)
+    said = text(app)
+    assert "Confidence" in said.title()
+    assert app.button(key="bulk-go").disabled
+    app.checkbox(key="bulk-sure-0").check().run()
+    app.button(key="bulk-go").click().run()
+    assert "on 3 questions" in " ".join(each.value for each in app.success)
+    assert {each.action for each in decisions(saver)} == {"approve"}
+    assert len(decisions(saver)) == 3
+
+
+def test_what_somebody_decided_meanwhile_keeps_a_bulk_decision_from_being_recorded(
+    waiting: list[Review], saver: SqliteSaver
+) -> None:
+    app = opened(_bulk)
+    app.checkbox(key="bulk-sure-0").check().run()
+    decide(saver, waiting[0].id, "reject", by="Bo")
+    app.button(key="bulk-go").click().run()
+    assert "Nothing is recorded." in text(app)
+    assert [each.by for each in decisions(saver)] == ["Bo"]
+
+
+def test_a_rule_is_tried_made_used_and_revoked(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_bulk)
+    app.session_state["bulk-tab"] = "Standing rules"
+    app.run()
+    app.text_area(key="rule-where").set_value("proposal.confidence < 0.5")
+    app.button(key="rule-try").click().run()
+    assert "It would decide 3" in text(app)
+    assert not rules(saver)
+    app.button(key="rule-make").click().run()
+    made = rules(saver)[0]
+    assert (made.by, made.cap) == ("Ada", 200)
+    assert enact(saver) == 3
+    app.button(key=f"revoke-{made.id}").click().run()
+    assert "Revoked. It was used 3 times" in text(app)
+
+
+def test_the_record_is_listed_and_verified(waiting: list[Review], saver: SqliteSaver) -> None:
+    decide(saver, waiting[0].id, "reject", by="Bo", words="<b>Too broad.</b>", roles=["legal"])
+    app = opened(_audit)
+    said = text(app)
+    assert "1. Rejected" in said
+    assert "Bo as legal" in said
+    assert "&lt;b&gt;Too broad.&lt;/b&gt;" in said
+    app.button(key="verify").click().run()
+    assert "The record of 1 decisions is whole" in " ".join(each.value for each in app.success)
+    with sqlite3.connect(saver.database.path) as connection:
+        connection.execute("UPDATE decisions SET words = 'Fine.'")
+    connection.close()
+    app.button(key="verify").click().run()
+    assert "The record is not whole." in text(app)
+    assert "Decision 1" in text(app)
 
 
 def test_the_graphs_page_draws_a_graph_with_the_status_of_a_run(waiting: list[Review]) -> None:
