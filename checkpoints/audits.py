@@ -101,7 +101,7 @@ def append(connection: sqlite3.Connection, **given: Any) -> Decision:
 
 def decision(row: Mapping[str, Any]) -> Decision:
     """A row of the table as a Decision."""
-    values = {name: row[name] for name in _STORED} | {name: listed(row, name) for name in LISTS}
+    values: dict[str, Any] = {name: row[name] for name in _STORED} | {name: listed(row, name) for name in LISTS}
     if row["reason"] is not None and not values["reasons"]:
         values["reasons"] = [row["reason"]]
     return Decision(**values, answer=json.loads(row["answer"]), removed=removed(row), kind=row["kind"] or "decision")

@@ -16,7 +16,7 @@ from treadle.graphs.branches import outcomes_of
 from treadle.graphs.crews import Crew, at_work, under_way
 from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, storable
 from treadle.graphs.paces import Pace
-from treadle.graphs.shards import SIZE, Graph, Wide
+from treadle.graphs.shards import SIZE, Graph, Wide, unkept
 from treadle.graphs.tallies import Tally
 from treadle.nodes.batches import Batch, unpacked
 from treadle.nodes.executors import Pool, within
@@ -143,11 +143,12 @@ class Fan:
         crew = yield Block(lambda: self.crew(state, config, pace))
         self._undercut(config)
         graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
+        inside = unkept(config) if graph is light else config
         whole = {"first": 0, "count": len(crew.tally.leads)}
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
-                wide = Wide(graph, whole, config, threads=threads, branches=crew.tally.total)
+                wide = Wide(graph, whole, inside, threads=threads, branches=crew.tally.total)
                 done = yield wide if crew.sign is None else Unless(crew.sign, wide)
             except Stopped:
                 done = None  # the tally knows how far it came

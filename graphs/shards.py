@@ -157,6 +157,15 @@ class Wide:
             return await self.graph.ainvoke(self.input, free)
 
 
+def unkept(config: RunnableConfig) -> RunnableConfig:
+    """Return the config for a graph without checkpoints: it must not wait until one is stored (``durability="sync"``).
+
+    LangGraph hands its mode down to every graph inside, and fails in one that stores nothing.
+    """
+    values = config.get("configurable", {})
+    return {**config, "configurable": {key: value for key, value in values.items() if not key.endswith("_durability")}}
+
+
 def state(name: str) -> type:
     """The state of a graph of branches."""
     return schema(f"{name}_shards", {"first": int, "count": int, OUTCOMES: Annotated[list[Outcome], Fanin]})

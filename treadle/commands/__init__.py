@@ -15,6 +15,7 @@ from treadle.commands import (
     export,
     graph,
     models,
+    notices,
     reviews,
     rules,
     run,
@@ -44,6 +45,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
 app.command("export")(export.export)
 app.command("worker")(worker.worker)
+app.command("notices")(notices.notices)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)
 app.add_typer(versions.app, name="versions")
