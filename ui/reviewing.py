@@ -19,6 +19,7 @@ from treadle.ui.fields import ABSENT, Field, plan, said
 from treadle.ui.focuses import focus
 from treadle.ui.forms import Unreadable, draw, read
 from treadle.ui.histories import decided, rounds
+from treadle.ui.looks import look_again
 from treadle.ui.maps import where
 from treadle.ui.markups import Markup, plain, put, tag
 from treadle.ui.places import asked, link
@@ -227,5 +228,6 @@ def _closed(saver: SqliteSaver, found: Review, question: Ask) -> None:
             _about(question)
     with proposed:
         _proposed(found, question, None)
+    look_again(saver, found)
     where(found)
     talk(saver, found)
