@@ -14,7 +14,7 @@ from langgraph.errors import GraphInterrupt
 from treadle.errors import GraphBuildError, QuorumNotMet
 from treadle.graphs.branches import outcomes_of
 from treadle.graphs.crews import Crew, at_work, under_way
-from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, storable
+from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, sendable, storable
 from treadle.graphs.paces import Pace
 from treadle.graphs.shards import SIZE, Graph, Wide, unkept
 from treadle.graphs.tallies import Tally
@@ -100,6 +100,8 @@ class Fan:
             pool=Pool(self.executor, limit=self.limit),
             journal=store,
         )
+        if crew.pool.pickles:
+            sendable(items, self.name)
         self._recall(crew)
         return crew
 
