@@ -608,7 +608,10 @@ def test_a_failed_run_shows_its_branches_and_is_tried_again(saver: SqliteSaver, 
 
 
 def test_two_runs_are_compared(saver: SqliteSaver, path: Path) -> None:
-    graph = chain(step(lambda n: n + 1, reads=("n",), into="more", name="more"), name="plus")
+    def more(n: int) -> int:
+        return n + 1
+
+    graph = chain(step(more, into="more"), name="plus")
     for n, name in ((1, "one"), (2, "two")):
         start(graph, {"n": n}, saver=saver, name="plus", thread_id=name)
     app = opened(_runs, thread="one")

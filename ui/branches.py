@@ -26,14 +26,11 @@ class Branch:
 
 def branches(saver: SqliteSaver, thread: str, values: Mapping[str, Any]) -> list[Branch]:
     """What is recorded of branches: what the state holds, and what those that are under way have kept already."""
-    found = {(one.place, one.outcome["index"], one.outcome["worker"]): one for one in _stored(values)}
-    for key, value in saver.remembered(thread, "").items():
-        if _is_outcome(value):
-            place = _place(key)
-            known = any(one.place == place.split(" › ")[-1] for one in found.values())
-            if not known:
-                found[key, value["index"], value["worker"]] = Branch(place, value)
-    return sorted(found.values(), key=lambda one: (one.outcome["status"] == "success", one.place, one.outcome["index"]))
+    stored = list(_stored(values))
+    over = {one.place for one in stored}
+    kept = [Branch(_place(key), value) for key, value in saver.remembered(thread, "").items() if _is_outcome(value)]
+    found = [*stored, *(one for one in kept if one.place.rpartition(" › ")[2] not in over)]
+    return sorted(found, key=lambda one: (one.outcome["status"] == "success", one.place, one.outcome["index"]))
 
 
 def _stored(values: Mapping[str, Any]) -> Iterator[Branch]:
