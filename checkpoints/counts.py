@@ -41,3 +41,25 @@ def _by(rows: list[sqlite3.Row], name: str) -> dict[str, int]:
         if row[name] is not None:
             found[row[name]] = found.get(row[name], 0) + row["many"]
     return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True)
+class Group:
+    """The questions of one review that wait."""
+
+    graph: str | None
+    gate: str
+    many: int
+
+
+def groups(saver: SqliteSaver) -> list[Group]:
+    """The reviews with questions that wait, the fullest first; those without a gate's name are left out."""
+
+    def work(connection: sqlite3.Connection) -> list[Group]:
+        rows = connection.execute(
+            "SELECT graph, gate, count(*) AS many FROM reviews WHERE status = 'pending' AND gate IS NOT NULL"
+            " GROUP BY graph, gate ORDER BY many DESC, gate"
+        )
+        return [Group(**row) for row in rows]
+
+    return saver.database.read(work)

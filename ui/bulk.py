@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from treadle.checkpoints.bulks import Preview, decide_all, preview
-from treadle.checkpoints.groups import Group, groups
+from treadle.checkpoints.counts import Group, groups
 from treadle.checkpoints.reviews import Review, pending
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.digests import digest

@@ -10,7 +10,7 @@ from treadle.checkpoints.bulks import Rule, revoke, rule
 from treadle.checkpoints.bulks import rules as standing
 from treadle.checkpoints.bulks.conditions import parsed
 from treadle.checkpoints.bulks.rules import ACTIONS, drafted, matching
-from treadle.checkpoints.groups import groups
+from treadle.checkpoints.counts import groups
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import TreadleError
 from treadle.ui.actions import named

@@ -12,6 +12,7 @@ from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import RunNotFound, TreadleError
 from treadle.ui import branches, stories
 from treadle.ui.empties import empty
+from treadle.ui.fans import under_way
 from treadle.ui.looks import look_again
 from treadle.ui.markups import Markup, plain, put, tag
 from treadle.ui.pairs import compare, values
@@ -158,8 +159,10 @@ def _title(found: Run) -> None:
 
 @st.fragment(run_every=3)
 def _live(name: str, was: str) -> None:
-    """Show the page anew when the run has come further."""
+    """Show how far its fan-outs are, and the page anew when the run has come further."""
     found = run(store(), name)
+    if found.status == "running":
+        under_way(store(), name)
     key = (found.status, found.steps, found.tokens_out, found.pending, found.updated_at)
     before = st.session_state.get("treadle.live")
     st.session_state["treadle.live"] = (name, key)
