@@ -245,6 +245,7 @@ def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver,
         if reason.evaluate("field => field === document.activeElement"):
             break
         page.keyboard.press("Tab")
+        page.wait_for_timeout(60)
     page.keyboard.press("Control+a")
     page.keyboard.type("Capped elsewhere.")
     page.keyboard.press("Control+Enter")
