@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from treadle.checkpoints.answers import UNSET, check, compose, plain
+from treadle.checkpoints.askers import addressed, asker
 from treadle.checkpoints.audits import Decision, decisions, shown, verify
 from treadle.checkpoints.clocks import moment
 from treadle.checkpoints.desks import claims, votes
@@ -15,6 +16,7 @@ from treadle.checkpoints.feedbacks import changed, feedback
 from treadle.checkpoints.reviews import Review, decided, find, panel_of, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.signals import ring
+from treadle.dialects import read
 from treadle.errors import AnswerInvalid, ReviewClosed
 
 __all__ = ["Decision", "decide", "decisions", "shown", "verify"]
@@ -39,10 +41,11 @@ def decide(
 ) -> Decision:
     """Record the answer to a review; the run goes on with it when a worker (or ``advance``) takes it up.
 
-    Give an ``action`` for a question that names its actions (``edit`` with the edited ``value``), or the whole
-    ``answer`` for any other. ``reason`` is one, or several, of the question's reasons, ``labels`` are among its labels.
-    ``review_id`` may be the beginning of an id. ``digest`` is that of the question as it was shown: the decision is
-    refused if the question has changed since. Costs the same however many reviews wait.
+    Give an ``action`` for a question that names its actions (``edit`` with the edited ``value``; for several calls of
+    LangChain's middleware a list of their arguments), or the whole ``answer`` for any other: it may be in the form of
+    Agent Inbox or of LangChain v1, whoever asked. ``reason`` is one, or several, of the question's reasons, ``labels``
+    are among its labels. ``review_id`` may be the beginning of an id. ``digest`` is that of the question as it was
+    shown: the decision is refused if the question has changed since. Costs the same however many reviews wait.
 
     ``roles`` are those that ``by`` holds, as the caller knows them: a question may name who may decide. Where several
     must agree, each answer is a vote: what is returned then has the ``kind`` vote, until the last one decides.
@@ -73,11 +76,16 @@ def stated(
     ``given`` has ``by``, and ``roles``, ``action``, ``value``, ``reason``, ``words``, ``labels`` as they are given to
     ``decide``.
     """
+    if answer is not UNSET:
+        answer = addressed(plain(answer), question.value)
+        check(answer, question.schema)
+        if asker(question.value) == "treadle":
+            given, answer = {**answer, **{k: v for k, v in given.items() if v not in (None, UNSET, [])}}, UNSET
     said = feedback(question.value, given)
     parts = {**given, **said, "at": time.time(), "digest": digest or question.digest}
     if answer is UNSET:
         if given.get("action") is None:
-            raise AnswerInvalid("A decision needs an action or an answer: give one of them.")
+            raise AnswerInvalid("A decision needs an action or an answer: give one of them. Nothing was stored.")
         answer = compose(question.value, question.schema, {k: v for k, v in parts.items() if v is not UNSET})
     answer = plain(answer)
     check(answer, question.schema)
@@ -85,15 +93,16 @@ def stated(
     kept: dict[str, Any] = {"roles": sorted(set(given.get("roles") or ()))}
     kept |= {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
     kept |= {name: parts.get(name) for name in ("words", "by", "at")} | {"shown": digest}
-    content = {**said, **kept, "action": given.get("action") or _action(answer), "answer": answer}
+    content = {**said, **kept, "action": given.get("action") or _action(question.value, answer), "answer": answer}
     _writable(content)
     return content | {"edits": changed(question.value, answer)}
 
 
-def _action(answer: Any) -> str:
+def _action(question: Any, answer: Any) -> str:
     """The action that a whole answer names, for the record."""
     named = answer.get("action") if isinstance(answer, Mapping) else None
-    return named if isinstance(named, str) else "answer"
+    verbs = {said.verb for said in read(answer) or ()} if asker(question) != "open" else set()
+    return named if isinstance(named, str) else verbs.pop() if len(verbs) == 1 else "answer"
 
 
 def _writable(content: Mapping[str, Any]) -> None:

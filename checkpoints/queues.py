@@ -16,6 +16,7 @@ from treadle.checkpoints.desks import deadlines, outboxes
 from treadle.checkpoints.desks.panels import number, panel
 from treadle.checkpoints.plains import plain, words
 from treadle.checkpoints.spaces import Place
+from treadle.dialects import own
 from treadle.digests import digest
 
 CONTROL = frozenset(("__interrupt__", "__resume__", "__error__", "__error_source_node__", "__scheduled__"))
@@ -121,7 +122,7 @@ def _again(connection: sqlite3.Connection, row: sqlite3.Row, columns: dict[str, 
 
 def _columns(interrupt: Any) -> dict[str, Any]:
     """What the queue shows of an interrupt; more of one whose value is a question of treadle's."""
-    value, now = plain(interrupt.value), time.time()
+    value, now = own(plain(interrupt.value)), time.time()
     schema = getattr(interrupt, "response_schema", None)
     return _question(value, now) | {
         "value": json.dumps(value, ensure_ascii=False),

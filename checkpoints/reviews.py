@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from treadle.checkpoints.askers import schema
 from treadle.checkpoints.audits import Decision, decision
 from treadle.checkpoints.desks.panels import Panel, panel
 from treadle.checkpoints.savers import SqliteSaver
@@ -50,7 +51,7 @@ class Review:
     value: Any
     """What the node asked: the interrupt's value as plain data."""
     schema: dict[str, Any] | None
-    """JSON schema of the answer, if the node gave one."""
+    """JSON schema of the answer: the node's, else that of a form that is known; None where anything may be right."""
     digest: str
     gate: str | None
     title: str | None
@@ -82,11 +83,11 @@ _ELSEWHERE = ("id", "value", "schema", "decision", "claim")
 
 def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
     """A row of the queue as a Review, with its decision."""
-    schema = row["schema"]
+    value, given = json.loads(row["value"]), row["schema"]
     return Review(
         id=row["interrupt_id"],
-        value=json.loads(row["value"]),
-        schema=json.loads(schema) if schema else None,
+        value=value,
+        schema=json.loads(given) if given else schema(value),
         decision=None if row["status"] == "pending" else decided(connection, row["thread_id"], row["interrupt_id"]),
         claim=None if row["status"] != "pending" else claimed(connection, row["thread_id"], row["interrupt_id"]),
         **{field.name: row[field.name] for field in fields(Review) if field.name not in _ELSEWHERE},

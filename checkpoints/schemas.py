@@ -36,7 +36,7 @@ APPLICATION = 0x5452444C
 PAGE = 2048
 """Bytes of a page: a step changes a few rows in each of some tables, and each page that it touches is written whole."""
 
-VERSION = 5
+VERSION = 6
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -307,6 +307,17 @@ CREATE TABLE seeds (
     PRIMARY KEY (thread_id, interrupt_id)
 ) WITHOUT ROWID;
 """
+
+NEWS = """
+CREATE TABLE news (
+    thread_id TEXT NOT NULL,
+    place TEXT NOT NULL,
+    at REAL NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (thread_id, place)
+) WITHOUT ROWID;
+"""
+"""The newest news of each fan-out of a run, by the checkpoint namespace that it runs in."""
 
 SEARCH = """
 CREATE TRIGGER reviews_ai AFTER INSERT ON reviews BEGIN

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 
-from treadle.errors import BranchesFailed, ModelUnavailable, OutputInvalid, StoreError
+from treadle.errors import BranchesFailed, ExecutorGone, ModelUnavailable, OutputInvalid, StoreError
 from treadle.graphs.admissions import started
 from treadle.graphs.companions import accompanied
 from treadle.graphs.crews import Crew, current
@@ -25,7 +25,7 @@ from treadle.nodes.slots import Enter, Turn
 from treadle.nodes.steps import Ask, Effect, Pause, Step, Update, Work, adrive, drive
 from treadle.nodes.stops import Rest, Stopped
 
-FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed)
+FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed, ExecutorGone)
 """What is no branch's own failure."""
 
 OUTCOMES = "outcomes"

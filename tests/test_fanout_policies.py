@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import crashing
+import dying
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, interrupt
@@ -272,7 +272,7 @@ def pool() -> ProcessPoolExecutor:
 
 def test_a_process_pool_that_broke_is_made_again_and_its_work_done_again(run: Run, tmp_path: Path) -> None:
     (flag := tmp_path / "flag").touch()
-    graph = fan_out(step(crashing.die_once), over="flags", item="flag", executor=pool, limit=2).compile()
+    graph = fan_out(step(dying.die_once), over="flags", item="flag", executor=pool, limit=2).compile()
     done = run(graph, {"flags": ["", str(flag), "", ""]})
     assert os.getpid() not in done["results"]
     assert len(done["results"]) == 4

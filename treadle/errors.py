@@ -16,6 +16,7 @@
     ├── GateFailed           (ValueError)    an answer that a gate refused to the last attempt
     ├── QuorumNotMet         (RuntimeError)  too few branches of a fan-out succeeded
     ├── BranchesFailed       (RuntimeError)  more branches of a fan-out failed than it allows
+    ├── ExecutorGone         (RuntimeError)  an executor that a fan-out was given broke, or was closed
     ├── StoreError           (OSError)       the database cannot be used
     │   ├── StoreReadOnly
     │   ├── StoreNewer                       written by a later treadle
@@ -114,6 +115,10 @@ class QuorumNotMet(TreadleError, RuntimeError):
 
 class BranchesFailed(TreadleError, RuntimeError):
     """More branches of a fan-out failed than its on_error allows."""
+
+
+class ExecutorGone(TreadleError, RuntimeError):
+    """An executor that a fan-out was given broke or was closed; what is stored is kept, and the run can be resumed."""
 
 
 class StoreError(TreadleError, OSError):
