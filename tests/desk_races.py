@@ -71,7 +71,7 @@ def race(folder: Path, *, gates: int, processes: int) -> dict[str, Any]:
     crowd = [FORK.Process(target=one, args=(path, f"p{number}", told)) for number in range(processes)]
     for process in crowd:
         process.start()
-    counts = sum((Counter(told.get(timeout=280)) for _ in crowd), Counter[str]())
+    counts = sum((Counter(told.get(timeout=800)) for _ in crowd), Counter[str]())
     for process in crowd:
         process.join()
     with SqliteSaver(path) as saver:

@@ -1,15 +1,22 @@
-"""Exactly one decision and one effect for each gate, however many decide, and wherever a worker is killed."""
+"""Exactly one decision and one effect for each gate, however many decide, and wherever a worker is killed.
 
+All thousand gates: ``TREADLE_FULL=1``, or ``python tests/desk_races.py``.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 from desk_races import finished, killed, race
 
+GATES = 1000 if "TREADLE_FULL" in os.environ else 150
+
 
 @pytest.mark.slow
-def test_eight_processes_that_race_over_a_thousand_gates_make_a_thousand_decisions_and_effects(tmp_path: Path) -> None:
-    done = race(tmp_path, gates=1000, processes=8)
-    assert (done["decisions"], done["decided"], done["effects"]) == (1000, 1000, 1000)
+@pytest.mark.timeout(900)
+def test_eight_processes_that_race_over_gates_make_one_decision_and_one_effect_of_each(tmp_path: Path) -> None:
+    done = race(tmp_path, gates=GATES, processes=8)
+    assert (done["decisions"], done["decided"], done["effects"]) == (GATES, GATES, GATES)
     assert done["told"] > 0  # they did meet
 
 
