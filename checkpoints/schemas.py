@@ -33,6 +33,9 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
+PAGE = 2048
+"""Bytes of a page: a step changes a few rows in each of some tables, and each page that it touches is written whole."""
+
 VERSION = 6
 """SQLite's user_version of our files: the number of migrations."""
 
@@ -355,7 +358,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     if check(connection, path) == VERSION:
         return
     if not connection.execute("PRAGMA page_count").fetchone()[0]:
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # has effect only before the first table
+        connection.execute(f"PRAGMA page_size={PAGE}")  # both have effect only before the first table
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
     journal(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
