@@ -79,8 +79,10 @@ def stated(
     if answer is not UNSET:
         answer = addressed(plain(answer), question.value)
         check(answer, question.schema)
-        if asker(question.value) == "treadle":
-            given, answer = {**answer, **{k: v for k, v in given.items() if v not in (None, UNSET, [])}}, UNSET
+        if asker(question.value) == "treadle" and isinstance(answer, Mapping):
+            known = {k: v for k, v in given.items() if v not in (None, UNSET, [])}
+            # Who decides, and as what, the caller knows: no answer says it.
+            given, answer = {**answer, **known, "roles": given.get("roles") or ()}, UNSET
     said = feedback(question.value, given)
     parts = {**given, **said, "at": time.time(), "digest": digest or question.digest}
     if answer is UNSET:
