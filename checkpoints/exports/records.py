@@ -18,10 +18,11 @@ Record = Mapping[str, Any]
 
 _KEPT = tuple(name for name in FIXED if name not in ("seal", "previous"))
 
-_LEARNT = (
+LEARNT = (
     " AND action <> 'refused' AND NOT EXISTS (SELECT 1 FROM decisions later WHERE later.thread_id = decisions.thread_id"
     " AND later.interrupt_id = decisions.interrupt_id AND later.seq > decisions.seq AND later.action = 'refused')"
 )
+"""What of the record says what people think of what was proposed: not what the graph refused."""
 
 
 def records(
@@ -49,7 +50,7 @@ def _page(
 ) -> list[dict[str, Any]]:
     rows = connection.execute(
         "SELECT * FROM decisions WHERE seq > ? AND graph IS ifnull(?, graph) AND gate IS ifnull(?, gate)"
-        f"{'' if whole else _LEARNT} ORDER BY seq LIMIT ?",
+        f"{'' if whole else LEARNT} ORDER BY seq LIMIT ?",
         (after, graph, gate, PAGE),
     )
     return [{name: row[name] for name in _KEPT if row[name] is not None} | content(row) for row in rows]
@@ -63,17 +64,14 @@ def outcome(record: Record) -> tuple[str, Any, Any]:
     before, after = proposed(record.get("payload")), edited(record.get("answer"))
     if after is not UNSET:
         return "changed" if after != before else "kept", before, after
-    action = _action(record)
+    action = record["action"] if record["action"] != "answer" else named(record.get("answer"))
     if before is not UNSET and action in ("approve", "accept"):
         return "kept", before, before
     return ("refused" if action in ("reject", "ignore") else "other"), before, UNSET
 
 
-def _action(record: Record) -> str:
-    """The action, also where another client's form of answer names it."""
-    if record["action"] != "answer":
-        return str(record["action"])
-    answer = record.get("answer")
+def named(answer: Any) -> str:
+    """The action that a free answer names in another client's form; ``answer`` where it names none."""
     one = answer[0] if isinstance(answer, list) and answer else answer
     if isinstance(one, Mapping) and isinstance(one.get("decisions"), list) and one["decisions"]:
         one = one["decisions"][0]
