@@ -136,6 +136,8 @@ class _Advance:
             run = load(connection, self.thread_id)
             if run.status == "done" or (run.status in ("waiting", "direct") and run.pending and not run.decided):
                 return None
+            if run.status == "decided" and settlements.held(connection, self.thread_id) is not None:
+                return None  # what is decided can still be taken back
             if not settlements.begun(connection, self.thread_id):
                 raise RunNotFound(f"The run {self.thread_id} stopped before its input was stored: start it again.")
             versions.admit(connection, run, self.fingerprint or versions.of(self.graph))
@@ -148,7 +150,7 @@ class _Advance:
         kept = _plain(self.config.get("configurable", {}))
         version = self.fingerprint or versions.of(self.graph)
         run = begin(connection, held, graph=self.name, fingerprint=version, config=kept)
-        return run, settlements.unapplied(connection, self.thread_id)
+        return run, settlements.take(connection, self.thread_id)
 
     async def _invoke(self, run: Run, answers: Mapping[str, Any], held: Lease) -> Ending:
         """Run the graph while the lease is renewed; how it ended, as work still to be written."""

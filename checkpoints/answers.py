@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from treadle.checkpoints.askers import composed, verbs
 from treadle.errors import AnswerInvalid
 
 
@@ -56,11 +57,14 @@ def _resolved(schema: Mapping[str, Any]) -> Any:
     return {**schema, **found, "$ref": found.get("$ref")} if isinstance(found, Mapping) else None
 
 
-def compose(question: Any, schema: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+def compose(question: Any, schema: Any, given: Mapping[str, Any]) -> Any:
     """The answer to a question that names its actions; parts that its schema does not know are left out.
 
+    To a question of LangChain's middleware or Agent Inbox's it is in the form of those.
     ``given`` has ``action`` and whatever of ``value``, ``reason``, ``words``, ``by``, ``at``, ``digest`` was set.
     """
+    if verbs(question):
+        return composed(question, given)
     asked = question if isinstance(question, Mapping) else {}
     actions = asked.get("actions")
     known = fields(schema)
@@ -69,8 +73,8 @@ def compose(question: Any, schema: Any, given: Mapping[str, Any]) -> dict[str, A
         raise AnswerInvalid("This question names no actions: give the whole answer with answer=..., not an action.")
     if isinstance(actions, list) and action not in actions:
         raise AnswerInvalid(f"The action {action!r} is not one of this question's: {', '.join(map(str, actions))}.")
-    if action == "edit" and "value" not in given:
-        raise AnswerInvalid("The action edit needs the edited value: give value=...")
+    if action in ("edit", "take_over") and "value" not in given:
+        raise AnswerInvalid(f"The action {action} needs the edited value: give value=...")
     set_ = {key: part for key, part in given.items() if part is not None or key == "value"}
     return {key: part for key, part in set_.items() if not known or key in known}
 

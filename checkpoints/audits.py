@@ -3,9 +3,9 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 from treadle.checkpoints import events
 from treadle.checkpoints.chains import gaps, last
@@ -73,9 +73,11 @@ class Decision:
     previous: str
     """Hash of the row before, empty for the first."""
     hash: str
+    kind: Literal["decision", "vote"] = "decision"
+    """``vote`` where several must agree: the decision that votes make is a row of its own."""
 
 
-_PARSED = (*LISTS, "answer", "removed")
+_PARSED = (*LISTS, "answer", "removed", "kind")
 _STORED = tuple(field.name for field in fields(Decision) if field.name not in _PARSED)
 
 
@@ -99,21 +101,33 @@ def append(connection: sqlite3.Connection, **given: Any) -> Decision:
 
 def decision(row: Mapping[str, Any]) -> Decision:
     """A row of the table as a Decision."""
-    values = {name: row[name] for name in _STORED} | {name: listed(row, name) for name in LISTS}
+    values: dict[str, Any] = {name: row[name] for name in _STORED} | {name: listed(row, name) for name in LISTS}
     if row["reason"] is not None and not values["reasons"]:
         values["reasons"] = [row["reason"]]
-    return Decision(**values, answer=json.loads(row["answer"]), removed=removed(row))
+    return Decision(**values, answer=json.loads(row["answer"]), removed=removed(row), kind=row["kind"] or "decision")
+
+
+def veiled(vote: Decision) -> Decision:
+    """A vote as others see it before all have voted: who and when, not what."""
+    nothing: Any = dict.fromkeys(("answer", "reason", "words", "shown", "seconds"))
+    return replace(vote, **nothing, action="vote", reasons=(), labels=(), edits=(), hash="")
+
+
+_VEILED = (
+    "CASE WHEN kind = 'vote' THEN (SELECT veiled AND decisions.seq > since FROM reviews r"
+    " WHERE r.thread_id = decisions.thread_id AND r.interrupt_id = decisions.interrupt_id) END AS veiled"
+)
 
 
 def decisions(saver: SqliteSaver, *, thread: str | None = None, limit: int = 100, offset: int = 0) -> list[Decision]:
-    """The record, newest first; of one run if ``thread`` is given."""
+    """The record, newest first; of one run if ``thread`` is given. What a blind vote says shows when all have voted."""
     where, values = ("WHERE thread_id = ?", [thread]) if thread is not None else ("", [])
 
     def work(connection: sqlite3.Connection) -> list[Decision]:
         found = connection.execute(
-            f"SELECT * FROM decisions {where} ORDER BY seq DESC LIMIT ? OFFSET ?", (*values, limit, offset)
+            f"SELECT *, {_VEILED} FROM decisions {where} ORDER BY seq DESC LIMIT ? OFFSET ?", (*values, limit, offset)
         )
-        return [decision(row) for row in found]
+        return [veiled(decision(row)) if row["veiled"] else decision(row) for row in found]
 
     return saver.database.read(work)
 
@@ -194,7 +208,7 @@ def _orphans(connection: sqlite3.Connection) -> Iterator[str]:
     """Reviews that are decided although nobody decided them."""
     for row in connection.execute(
         "SELECT thread_id, interrupt_id FROM reviews WHERE status = 'decided' AND NOT EXISTS (SELECT 1 FROM decisions d"
-        " WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id)"
+        " WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id AND d.kind IS NULL)"
     ):
         yield f"Review {row['interrupt_id']} of run {row['thread_id']} counts as decided, but no decision is recorded."
 

@@ -1,8 +1,24 @@
-"""A clock that was set back is told in words: checkpoints are in the order of their ids, which begin with the time."""
+"""Clocks that are not right: one that was set back, and those of several processes, which are some seconds apart.
+
+A clock that was set back is told in words: checkpoints are in the order of their ids, which begin with the time.
+"""
 
 import sqlite3
+import time
 
 from treadle.errors import StoreError
+
+TOLERANCE = 5.0
+"""Seconds by which the clocks of two processes on one database may differ without one acting before another's time."""
+
+
+def moment(at: float) -> str:
+    """A time in words, for a message.
+
+    >>> len(moment(0))
+    19
+    """
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def admit(connection: sqlite3.Connection, thread_id: str, space: int, parent_id: str | None, id_: str) -> None:

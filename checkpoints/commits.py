@@ -2,12 +2,17 @@
 
 The first caller leads: it runs the transaction for all who queue, in its own thread, then hands the lead on. No thread
 is woken for a lone write. What cannot lead (a coroutine, a posted write) is led by a thread that starts when needed.
+
+Where very many threads write for one run, as at the end of a wide fan-out, they write in relay: who comes takes over
+from who waits, and only the last one waits for the commit. So when no call of the run is under way, all of it is
+committed; and a handful of threads does not set the pace.
 """
 
 import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +28,17 @@ CROWD = 16
 
 LONGEST = 0.02
 """Seconds that an awaited write waits at most, in a crowd, for others to share its transaction."""
+
+THRONG = 8
+"""Writes of a relay in the last SPELL seconds, from which on they are taken to be many."""
+
+SPELL = 0.05
+
+QUIET = 0.01
+"""Seconds without another write of a relay after which those that there are get committed."""
+
+RELAY = 0.25
+"""Seconds after which they get committed in any case."""
 
 IDLE = 2.0
 """Seconds without work after which the background thread ends, so that a forgotten store can be collected."""
@@ -43,11 +59,10 @@ class Job:
     leads: bool = False
     posted: bool = False
     patient: bool = False
-
-
-def _wake(job: Job) -> None:
-    if job.turn is not None:
-        job.turn.release()
+    relay: str | None = None
+    inherited: BaseException | None = None
+    """What went wrong with those that this one took over from."""
+    heir: "Job | None" = None
 
 
 def _report(job: Job) -> None:
@@ -72,28 +87,77 @@ class Commits:
     _hurry: threading.Event = field(default_factory=threading.Event)
     _stopped: bool = False
     _crowd: int = 0
+    _last: dict[str, Job] = field(default_factory=dict)
+    """By relay, the job that waits for all before it."""
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=THRONG))
+    _owed: int = 0
 
     @property
     def mine(self) -> bool:
         """Whether the calling thread is running a transaction right now."""
         return self._leader == threading.get_ident()
 
-    def write(self, work: Work) -> Any:
-        """Run work in a transaction and return its result after the commit."""
+    @property
+    def owes(self) -> bool:
+        """Whether a call returned whose work a later call of its relay has yet to see committed."""
+        return self._owed > 0
+
+    def write(self, work: Work, *, relay: str | None = None) -> Any:
+        """Run work in a transaction and return its result after the commit.
+
+        Work that has no result may be of a ``relay``: it may return as soon as a later call of that has taken over.
+        """
         turn = threading.Lock()
         turn.acquire()
-        job = Job(work, _wake, turn)
+        job = Job(work, self._wake, turn)
         with self._mutex:
+            if relay is not None and self._many():
+                self._take_over(job, relay)
             self._queue.append(job)
-            job.leads = not self._busy
-            self._busy = True
+            if job.relay is None:
+                job.leads = not self._busy
+                self._busy = True
+            else:
+                self._summon()
+        if job.relay is not None:
+            self._bell.set()
         if not job.leads:
-            self._wait(job)
+            self._wait(job, turn)
+        if job.heir is not None and not job.done:
+            return None
         if not job.done:
             self._lead()
-        if job.error is not None:
-            raise job.error
+        error = job.error or job.inherited
+        if error is not None:
+            raise error
         return job.result
+
+    def _many(self) -> bool:
+        """Whether very many writes of relays come; called with the mutex held."""
+        now = time.monotonic()
+        self._recent.append(now)
+        return len(self._recent) == THRONG and now - self._recent[0] < SPELL
+
+    def _take_over(self, job: Job, relay: str) -> None:
+        """Let the job that waited so far go, and wait in its place; called with the mutex held."""
+        before = self._last.get(relay)
+        job.relay, self._last[relay] = relay, job
+        if before is not None and before.turn is not None:
+            before.heir, self._owed = job, self._owed + 1
+            before.turn.release()
+            before.turn = None
+
+    def _wake(self, job: Job) -> None:
+        """Let a job's caller go on, or who took over from it know how it ended."""
+        with self._mutex:
+            if job.relay is not None and self._last.get(job.relay) is job:
+                del self._last[job.relay]
+            if job.heir is not None:
+                job.heir.inherited = job.heir.inherited or job.error or job.inherited
+                self._owed -= 1
+            elif job.turn is not None:
+                job.turn.release()
+                job.turn = None
 
     async def awrite(self, work: Work, *, patient: bool = False) -> Any:
         """As write, while the event loop goes on; who is patient waits for company where there is a crowd."""
@@ -140,10 +204,9 @@ class Commits:
             self._thread = threading.Thread(target=self._background, name="treadle-commits", daemon=True)
             self._thread.start()
 
-    def _wait(self, job: Job) -> None:
-        assert job.turn is not None
+    def _wait(self, job: Job, turn: threading.Lock) -> None:
         try:
-            job.turn.acquire()
+            turn.acquire()
         except BaseException:
             self._abandon(job)
             raise
@@ -180,7 +243,7 @@ class Commits:
 
     def _hand_on(self) -> None:
         with self._mutex:
-            heir = next((job for job in self._queue if job.turn is not None), None)
+            heir = next((job for job in self._queue if job.turn is not None and job.relay is None), None)
             if heir is not None:
                 heir.leads = True
                 assert heir.turn is not None
@@ -199,6 +262,14 @@ class Commits:
             return 0
         return min(LONGEST, LINGER * self._crowd / CROWD)
 
+    def _gather(self) -> None:
+        """Wait until those who write in relay have come, or somebody is in a hurry."""
+        until = time.monotonic() + RELAY
+        while not self._hurry.is_set() and not self._busy and time.monotonic() < until:
+            count = len(self._queue)
+            if self._hurry.wait(QUIET) or len(self._queue) == count:
+                return
+
     def _background(self) -> None:
         """Lead for those who cannot, until there has been nothing to do for a while."""
         while True:
@@ -208,7 +279,11 @@ class Commits:
                     self._thread = None
                     return
             self._bell.clear()
-            self._hurry.wait(self._patience(tuple(self._queue)))
+            jobs = tuple(self._queue)
+            if jobs and all(job.relay is not None or job.posted for job in jobs):
+                self._gather()
+            else:
+                self._hurry.wait(self._patience(jobs))
             self._hurry.clear()
             with self._mutex:
                 if self._busy or not self._queue:

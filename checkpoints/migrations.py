@@ -5,6 +5,7 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
+from treadle.checkpoints.desks.tables import DESK
 from treadle.checkpoints.formats import body_of, write_of
 from treadle.checkpoints.schemas import COMPACT, LEDGER, LESSONS, QUEUE, SEARCH, STATE, VERSIONS
 
@@ -51,3 +52,9 @@ def bodies_and_writes(db: sqlite_utils.Database) -> None:
             f"INSERT INTO writes ({names}) VALUES ({', '.join('?' * len(columns))})", list(columns.values())
         )
     connection.execute("DROP TABLE rows_of_writes")
+
+
+@migrations()
+def desk(db: sqlite_utils.Database) -> None:
+    """Claims, votes, deadlines, the time in which a decision can be taken back, and the notices of all that."""
+    db.executescript(DESK)

@@ -11,8 +11,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from treadle.checkpoints.chains import last
+from treadle.checkpoints.desks import deadlines, outboxes
+from treadle.checkpoints.desks.panels import number, panel
 from treadle.checkpoints.plains import plain, words
 from treadle.checkpoints.spaces import Place
+from treadle.dialects import own
 from treadle.digests import digest
 
 CONTROL = frozenset(("__interrupt__", "__resume__", "__error__", "__error_source_node__", "__scheduled__"))
@@ -53,7 +57,7 @@ def _drop_others(connection: sqlite3.Connection, place: Place, task_id: str, ids
 
 def _queue(connection: sqlite3.Connection, place: Place, interrupt: Any, task_id: str, node: str, answers: int) -> None:
     row = connection.execute(
-        "SELECT seq, ns, digest, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?",
+        "SELECT seq, thread_id, interrupt_id, ns, digest, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?",
         (place.thread_id, interrupt.id),
     ).fetchone()
     if row is not None and row["ns"] != place.ns and inside(row["ns"], place.ns):
@@ -83,29 +87,42 @@ def inside(ns: str, outer: str) -> bool:
 
 def _insert(connection: sqlite3.Connection, columns: dict[str, Any]) -> None:
     connection.execute(
-        f"INSERT INTO reviews ({', '.join(columns)}, graph, fingerprint)"
-        f" SELECT {', '.join('?' * len(columns))}, max(graph), max(fingerprint) FROM runs WHERE thread_id = ?",
-        (*columns.values(), columns["thread_id"]),
+        f"INSERT INTO reviews ({', '.join(columns)}, since, graph, fingerprint)"
+        f" SELECT {', '.join('?' * len(columns))}, ?, max(graph), max(fingerprint) FROM runs WHERE thread_id = ?",
+        (*columns.values(), last(connection, "decisions")[0], columns["thread_id"]),
     )
+    _opened(connection, columns["thread_id"], columns["interrupt_id"])
+
+
+def _opened(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> None:
+    """A question has come, or come in other words: its times begin, and whoever is to be told is told."""
+    row = connection.execute(
+        "SELECT * FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id)
+    ).fetchone()
+    deadlines.plan(connection, row)
+    outboxes.post(connection, "asked", row)
 
 
 def _again(connection: sqlite3.Connection, row: sqlite3.Row, columns: dict[str, Any]) -> None:
     """The question is asked once more: a decision holds if it was made on what is shown now, and is not used up."""
     same = row["digest"] == columns["digest"] and row["status"] != "closed"
     if same:
-        kept = ("due", "asked_at", "value", "text", "schema")
+        kept = ("due", "asked_at", "value", "text", "schema", "assign", "veiled")
         columns = {name: value for name, value in columns.items() if name not in kept}
     else:
-        columns |= {"status": "pending", "closed_at": None, "problem": None}
+        columns |= {"status": "pending", "closed_at": None, "problem": None, "since": last(connection, "decisions")[0]}
+        columns |= {"escalations": 0, "held_until": None, "taken_at": None}
     connection.execute(
         f"UPDATE reviews SET {', '.join(f'{name} = ?' for name in columns)} WHERE seq = ?",
         (*columns.values(), row["seq"]),
     )
+    if not same:
+        _opened(connection, row["thread_id"], row["interrupt_id"])
 
 
 def _columns(interrupt: Any) -> dict[str, Any]:
     """What the queue shows of an interrupt; more of one whose value is a question of treadle's."""
-    value, now = plain(interrupt.value), time.time()
+    value, now = own(plain(interrupt.value)), time.time()
     schema = getattr(interrupt, "response_schema", None)
     return _question(value, now) | {
         "value": json.dumps(value, ensure_ascii=False),
@@ -120,20 +137,17 @@ def _question(value: Any, now: float) -> dict[str, Any]:
     """The columns that a dict names itself, whoever made it."""
     asked = value if isinstance(value, dict) else {}
     due, due_in = asked.get("due"), asked.get("due_in")
-    if not _number(due) and _number(due_in):
+    if not number(due) and number(due_in):
         due = now + float(due_in or 0)
     return {
         **{name: text if isinstance(text := asked.get(name), str) else None for name in _TEXTS},
-        "priority": asked["priority"] if _number(asked.get("priority")) else 0,
-        "due": due if _number(due) else None,
+        "priority": asked["priority"] if number(asked.get("priority")) else 0,
+        "due": due if number(due) else None,
+        "veiled": panel(asked).blind and panel(asked).many,
     }
 
 
 _TEXTS = ("gate", "title", "why", "assign")
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str]) -> None:
@@ -143,14 +157,15 @@ def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str]) ->
         row = connection.execute(
             "SELECT seq, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_)
         ).fetchone()
-        connection.execute("DELETE FROM waits WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_))
+        for table in ("waits", "claims", "deadlines"):
+            connection.execute(f"DELETE FROM {table} WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_))
         if row is None or row["status"] == "closed":
             continue
         connection.execute("UPDATE reviews SET status = 'closed', closed_at = ? WHERE seq = ?", (now, row["seq"]))
         if row["status"] == "decided":
             connection.execute(
                 "UPDATE decisions SET applied_at = ? WHERE seq ="  # an earlier one was refused by the graph
-                " (SELECT max(seq) FROM decisions WHERE thread_id = ? AND interrupt_id = ?)",
+                " (SELECT max(seq) FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL)",
                 (now, thread_id, id_),
             )
 

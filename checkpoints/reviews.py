@@ -7,11 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from treadle.checkpoints.askers import schema
 from treadle.checkpoints.audits import Decision, decision
+from treadle.checkpoints.desks.panels import Panel, panel
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
 Status = Literal["pending", "decided", "closed"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That one reviewer has a question before them; times are seconds since 1970, UTC."""
+
+    thread_id: str
+    interrupt_id: str
+    by: str
+    at: float
+    """Since when."""
+    expires_at: float
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class Review:
     value: Any
     """What the node asked: the interrupt's value as plain data."""
     schema: dict[str, Any] | None
-    """JSON schema of the answer, if the node gave one."""
+    """JSON schema of the answer: the node's, else that of a form that is known; None where anything may be right."""
     digest: str
     gate: str | None
     title: str | None
@@ -51,27 +65,52 @@ class Review:
     """Why the graph refused the answer before, if it did."""
     decision: Decision | None
     """The decision that holds; None while it is pending, and where the run went on without one."""
+    claim: Claim | None
+    """Who has it before them, also if the claim has expired."""
+    escalations: int
+    """How many steps of its escalation were taken."""
+    held_until: float | None
+    """Until when the decision can be taken back, where it can."""
+
+    @property
+    def panel(self) -> Panel:
+        """Who may decide on it now, and how many must."""
+        return panel(self.value, self.escalations)
 
 
-_ELSEWHERE = ("id", "value", "schema", "decision")
+_ELSEWHERE = ("id", "value", "schema", "decision", "claim")
 
 
 def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
     """A row of the queue as a Review, with its decision."""
-    schema = row["schema"]
+    value, given = json.loads(row["value"]), row["schema"]
     return Review(
         id=row["interrupt_id"],
-        value=json.loads(row["value"]),
-        schema=json.loads(schema) if schema else None,
+        value=value,
+        schema=json.loads(given) if given else schema(value),
         decision=None if row["status"] == "pending" else decided(connection, row["thread_id"], row["interrupt_id"]),
+        claim=None if row["status"] != "pending" else claimed(connection, row["thread_id"], row["interrupt_id"]),
         **{field.name: row[field.name] for field in fields(Review) if field.name not in _ELSEWHERE},
     )
+
+
+def claimed(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Claim | None:
+    """The claim on a review, whether it has expired or not."""
+    row = connection.execute(
+        "SELECT * FROM claims WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id)
+    ).fetchone()
+    return Claim(**row) if row is not None else None
+
+
+def panel_of(row: sqlite3.Row) -> Panel:
+    """The panel of a row of the queue."""
+    return panel(json.loads(row["value"]), row["escalations"])
 
 
 def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Decision | None:
     """The newest decision about a review, unless the graph refused it."""
     row = connection.execute(
-        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? ORDER BY seq DESC LIMIT 1",
+        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1",
         (thread_id, interrupt_id),
     ).fetchone()
     return None if row is None or row["action"] == "refused" else decision(row)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from treadle.checkpoints import settlements
 from treadle.checkpoints.leases import Lease, confirm, free
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import RunNotFound
@@ -142,7 +143,8 @@ def end(connection: sqlite3.Connection, held: Lease, *, over: bool) -> Run:
     now, found = time.time(), load(connection, held.thread_id)
     waiting = found.pending > 0 or not over
     status: Status = "decided" if found.decided else "waiting" if waiting else "done"
-    _close(connection, held, status=status, finished_at=now if status == "done" else None, attempts=0)
+    finished, later = now if status == "done" else None, settlements.held(connection, held.thread_id)
+    _close(connection, held, status=status, finished_at=finished, attempts=0, not_before=later)
     return load(connection, held.thread_id)
 
 

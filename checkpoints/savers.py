@@ -130,15 +130,20 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote, and in the same transaction what that means for the review queue."""
-        self.database.write(self._drafts.writes(config, writes, task_id, task_path))
+        """Store what a task wrote, and in the same transaction what that means for the review queue.
+
+        Where very many threads do so for one run at once, the results of one are committed when the last of these calls
+        returns; questions and errors when their own call does.
+        """
+        relay = str(config["configurable"]["thread_id"]) if _ordinary(writes) else None
+        self.database.write(self._drafts.writes(config, writes, task_id, task_path), relay=relay)
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """As ``put_writes``; where very many branches end at once, they share transactions."""
-        patient = all(channel not in WRITES_IDX_MAP for channel, _ in writes)  # no question, no error
-        await self.database.awrite(self._drafts.writes(config, writes, task_id, task_path), patient=patient)
+        work = self._drafts.writes(config, writes, task_id, task_path)
+        await self.database.awrite(work, patient=_ordinary(writes))
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """The version after ``current``: it sorts after it, and two forks never make the same one."""
@@ -309,6 +314,11 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
     at = place(config)
     return cast(RunnableConfig, configured(config.get("configurable", {})["thread_id"], at.ns, checkpoint["id"]))
+
+
+def _ordinary(writes: Sequence[tuple[str, Any]]) -> bool:
+    """Whether they hold results only: no question, no answer, no error."""
+    return all(channel not in WRITES_IDX_MAP for channel, _ in writes)
 
 
 def _metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:

@@ -18,6 +18,7 @@
     versions     the versions of graphs: fingerprint, name, what the fingerprint was made of
     splits       which versions new runs take, by weight; the newest row of a graph holds
     changes      pairs of versions that are declared compatible
+    claims, deadlines, channels, outbox    what happens at the desk; see treadle/checkpoints/desks/tables.py
 
 ``refs`` are the ids of values (rows of ``blobs``) that a row points to or rests on.
 Times are seconds since the epoch. Migrations go forward only; each is one function, never changed once released.
@@ -32,7 +33,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 4
+VERSION = 5
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """

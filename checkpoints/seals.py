@@ -16,7 +16,7 @@ from treadle.digests import digest
 
 FIXED = (
     "seq", "thread_id", "interrupt_id", "action", "at", "client", "seconds", "confidence", "confidence_source", "rule",
-    "graph", "gate", "seal", "previous",
+    "graph", "gate", "seal", "previous", "kind",
 )  # fmt: skip
 """Columns that are in the hash as they are, and stay for good."""
 

@@ -10,13 +10,16 @@ from collections.abc import Collection
 from typing import Any
 
 from treadle.checkpoints.audits import append
+from treadle.checkpoints.chains import last
+from treadle.checkpoints.desks import outboxes
 from treadle.errors import RunOpen
 
 # Said twice so that SQLite sees that the small index on what is not closed serves.
 _DECIDED = "reviews.thread_id = :thread AND reviews.status = 'decided' AND reviews.status <> 'closed'"
 
 _NEWEST = (
-    "(SELECT max(seq) FROM decisions d WHERE d.thread_id = reviews.thread_id AND d.interrupt_id = reviews.interrupt_id)"
+    "(SELECT max(seq) FROM decisions d WHERE d.thread_id = reviews.thread_id"
+    " AND d.interrupt_id = reviews.interrupt_id AND d.kind IS NULL)"
 )
 
 
@@ -43,8 +46,31 @@ def startable(connection: sqlite3.Connection, thread_id: str) -> None:
 
 def unapplied(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any]:
     """Every recorded answer that the run has yet to take over, by interrupt id."""
+    return _answers(connection, thread_id, _DECIDED)
+
+
+def take(connection: sqlite3.Connection, thread_id: str) -> dict[str, Any]:
+    """The answers that the run goes on with now, and which from now on cannot be taken back."""
+    values = {"thread": thread_id, "now": time.time()}
+    connection.execute(f"UPDATE reviews SET taken_at = :now WHERE {_DECIDED} AND held_until <= :now", values)
+    return _answers(connection, thread_id, f"{_DECIDED} AND {_READY}")
+
+
+def held(connection: sqlite3.Connection, thread_id: str) -> float | None:
+    """Until when all recorded answers of a run can be taken back; None if it can go on with one, or has none."""
+    row = connection.execute(
+        f"SELECT min(held_until) AS first, total({_READY}) AS ready FROM reviews WHERE {_DECIDED}",
+        {"thread": thread_id, "now": time.time()},
+    ).fetchone()
+    return None if row["ready"] else row["first"]
+
+
+_READY = "(held_until IS NULL OR taken_at IS NOT NULL OR held_until <= :now)"
+
+
+def _answers(connection: sqlite3.Connection, thread_id: str, where: str) -> dict[str, Any]:
     query = f"SELECT reviews.interrupt_id, answer FROM reviews JOIN decisions ON decisions.seq = {_NEWEST}"
-    rows = connection.execute(f"{query} WHERE {_DECIDED}", {"thread": thread_id})
+    rows = connection.execute(f"{query} WHERE {where}", {"thread": thread_id, "now": time.time()})
     return {row["interrupt_id"]: json.loads(row["answer"]) for row in rows}
 
 
@@ -56,9 +82,13 @@ def refuse(
         key = {"thread_id": thread_id, "interrupt_id": interrupt_id}
         now = time.time()
         row = connection.execute(
-            "UPDATE reviews SET status = :status, problem = :problem, closed_at = :closed"
-            " WHERE thread_id = :thread_id AND interrupt_id = :interrupt_id RETURNING digest",
-            key | {"status": status, "problem": problem, "closed": now if status == "closed" else None},
+            "UPDATE reviews SET status = :status, problem = :problem, closed_at = :closed, held_until = NULL,"
+            " taken_at = NULL, since = :since"
+            " WHERE thread_id = :thread_id AND interrupt_id = :interrupt_id RETURNING *",
+            key
+            | {"status": status, "problem": problem, "closed": now if status == "closed" else None}
+            | {"since": last(connection, "decisions")[0]},
         ).fetchone()
         told = {"action": "refused", "answer": None, "words": problem, "by": "treadle", "client": "worker"}
         append(connection, **key, **told, digest=row["digest"], at=now)
+        outboxes.post(connection, "refused", row, problem=problem)

@@ -27,7 +27,7 @@ def delete(connection: sqlite3.Connection, thread_id: str) -> None:
     )
     connection.execute(f"DELETE FROM checkpoints WHERE space IN ({_OF_SPACE})", (thread_id,))
     connection.execute("DELETE FROM blobs WHERE home IN (SELECT home FROM spaces WHERE thread_id = ?)", (thread_id,))
-    for table in ("spaces", "reviews", "waits", "runs", "journal", "traces"):
+    for table in ("spaces", "reviews", "waits", "claims", "deadlines", "runs", "journal", "traces"):
         connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,))
 
 
@@ -216,7 +216,8 @@ def redirect(refs: bytes | None, blobs: Mapping[int, int]) -> bytes | None:
 
 _COPIED = {
     "reviews": "ns path node checkpoint_id task_id graph fingerprint gate title why text value schema digest assign"
-    " priority due answers problem asked_at",
+    " priority due answers problem asked_at veiled escalations",
+    "deadlines": "interrupt_id step at enacted_at",
     "waits": "ns task_id interrupt_id checkpoint_id",
     "journal": "key type codec body at",
 }

@@ -6,7 +6,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,10 @@ from langgraph.runtime import RunControl
 
 from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
 from treadle.checkpoints.bulks.rules import enact
+from treadle.checkpoints.clocks import TOLERANCE
+from treadle.checkpoints.desks.deliveries import Courier
+from treadle.checkpoints.desks.notices import Notifier
+from treadle.checkpoints.desks.rounds import Rounds
 from treadle.checkpoints.leases import free
 from treadle.checkpoints.owners import gone
 from treadle.checkpoints.runs import PATIENCE, Run, park
@@ -70,6 +74,9 @@ class Worker:
     ``concurrency`` runs at most are advanced at once. A decision made in this process is seen at once, one made in
     another within ``poll`` seconds. A run that fails is tried again later each time, and parked with its error at the
     third failure; one whose graph is unknown is parked at once, with words. Several workers may share a database.
+
+    It enacts the deadlines of questions as well, ``tolerance`` seconds late, since clocks are apart; and tells the
+    ``channels`` what happens at the desk. What can still be taken back waits until that time has ended.
     """
 
     def __init__(
@@ -80,12 +87,15 @@ class Worker:
         concurrency: int = 2,
         poll: float = 0.5,
         owner: str | None = None,
+        channels: Sequence[Notifier] = (),
+        tolerance: float = TOLERANCE,
     ) -> None:
         self.saver = saver
         self.graphs = graphs
         self.concurrency = concurrency
         self.poll = poll
         self.owner = owner
+        self._rounds = Rounds(saver, Courier(saver, channels), tolerance)
         self._stopping = threading.Event()
         self._ring: Callable[[], None] = lambda: None
         self._thread: threading.Thread | None = None
@@ -112,10 +122,11 @@ class Worker:
             self._thread.join()
 
     def once(self) -> int:
-        """Advance everything that can go on now, and return how many runs were advanced."""
+        """Do everything that can be done now, and return how many runs were advanced."""
 
         async def sweep() -> int:
             self._pool()
+            await self._rounds.once()
             places = asyncio.Semaphore(self.concurrency)
 
             async def one(job: _Job) -> bool:
@@ -124,7 +135,9 @@ class Worker:
 
             await asyncio.to_thread(self._enact)
             jobs = await self.saver.database.aread(_find)
-            return sum(await asyncio.gather(*map(one, jobs)))
+            advanced = sum(await asyncio.gather(*map(one, jobs)))
+            await self._rounds.once()
+            return advanced
 
         return asyncio.run(sweep())
 
@@ -146,6 +159,7 @@ class Worker:
 
         self._ring = ring
         working: dict[str, asyncio.Task[bool]] = {}
+        rounds = asyncio.create_task(self._rounds.go(self.poll))
         with listening(self.saver.database.path, ring):
             while not self._stopping.is_set():
                 bell.clear()
@@ -153,7 +167,9 @@ class Worker:
                 await self._fill(working, bell)
                 await _wait(bell, self.poll)
         self._drain()
+        rounds.cancel()
         await asyncio.gather(*working.values())
+        await asyncio.gather(rounds, return_exceptions=True)
 
     def _enact(self) -> None:
         """Decide by the standing rules what has come that they fit."""

@@ -8,22 +8,24 @@ from typing import Any, TypedDict
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
 
-from treadle.errors import BranchesFailed, ModelUnavailable, OutputInvalid, StoreError
+from treadle.errors import BranchesFailed, ExecutorGone, ModelUnavailable, OutputInvalid, StoreError
+from treadle.graphs.admissions import started
 from treadle.graphs.companions import accompanied
-from treadle.graphs.crews import Crew, current, started
+from treadle.graphs.crews import Crew, current
+from treadle.nodes.faults import throttled
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.identities import KEY, KnownAs
 from treadle.nodes.limits import Limit, Passed
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
 from treadle.nodes.races import Hedged
 from treadle.nodes.records import Journal, Remember
-from treadle.nodes.retries import BUGS, Retry, throttled
+from treadle.nodes.retries import BUGS, Retry
 from treadle.nodes.reviews import Review
-from treadle.nodes.slots import Enter
+from treadle.nodes.slots import Enter, Turn
 from treadle.nodes.steps import Ask, Effect, Pause, Step, Update, Work, adrive, drive
-from treadle.nodes.stops import Stopped, Unless
+from treadle.nodes.stops import Rest, Stopped
 
-FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed)
+FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed, ExecutorGone)
 """What is no branch's own failure."""
 
 OUTCOMES = "outcomes"
@@ -76,15 +78,19 @@ class Branch:
         return self.worker.name
 
     def work(self, spot: Spot, config: RunnableConfig) -> Work:
-        """Return what is known of the item, or else run the worker and keep its result."""
+        """Return what is known of the item, or else run the worker and keep its result, unless that comes too late."""
         crew, index = current(), spot["index"]
-        known = crew.known.get((index, self.name))
-        if known is None:
-            known = yield from self._outcome(crew, index, config)
-            if crew.journal is not None and known["status"] == "success":
-                yield from self._remembered(crew, crew.journal, known)
-            crew.note(known)
-        return {OUTCOMES: [known]}
+        outcome = crew.tally.known.get((index, self.name))
+        if outcome is None:
+            try:
+                outcome = yield from self._outcome(crew, index, config)
+                crew.tally.stop.check()
+            except Stopped:
+                return {OUTCOMES: []}  # the run has gone on and knows
+            if crew.journal is not None and outcome["status"] == "success":
+                yield from self._remembered(crew, crew.journal, outcome)
+            crew.tally.note(outcome)
+        return {OUTCOMES: [outcome]}
 
     def _remembered(self, crew: Crew, store: Journal, outcome: Outcome) -> Generator[Effect, Any, None]:
         index = outcome["index"]
@@ -97,13 +103,12 @@ class Branch:
 
     def _outcome(self, crew: Crew, index: int, config: RunnableConfig) -> Generator[Effect, Any, Outcome]:
         effort = Effort(key=crew.key(index, self.name) if self.worker.keyed else None)
+        crew.tally.begin(index, self.name, effort)
         call = _Call(self, crew, index, config, effort)
         try:
             return success(index, self.name, (yield from call.tried()), effort)
-        except FATAL:
+        except (*FATAL, Stopped):
             raise
-        except Stopped as stopped:
-            return failure(index, self.name, stopped, effort, status="cancelled")
         except Exception as error:
             if is_invalid_resume(error):
                 raise
@@ -154,20 +159,21 @@ class _Call:
                     continue
                 failed += 1
                 hopeless = is_invalid_resume(error) or failed >= retry.attempts or not retry.worth(error)
-                if hopeless or not self.crew.again():
+                if hopeless or not self.crew.tally.again():
                     raise
                 pause = retry.pause(failed, error)
-            yield from self._waited(Pause(pause))
+            sign = self.crew.sign
+            yield from self._waited(Pause(pause) if sign is None else Rest(pause, sign))
 
     def _turn(self, hand: Hand) -> Generator[Effect, Any, Any]:
         """Wait for a slot, call, and give the slot back whatever happens."""
-        yield from self._waited(Enter(self.crew.slots, stop=self.crew.sign))
+        turn: Turn = yield from self._waited(Enter(self.crew.slots, stop=self.crew.sign))
         try:
             if not self.effort.attempts:
                 started()
             return (yield from self._passed(hand, self.branch.limits))
         finally:
-            self.crew.slots.give()
+            turn.close()
 
     def _passed(self, hand: Hand, limits: Sequence[Limit]) -> Generator[Effect, Any, Any]:
         """Wait for each shared limit in turn, call, and tell the limits how it went."""
@@ -182,13 +188,17 @@ class _Call:
         except BaseException:
             limits[0].leave(permit)
             raise
-        limits[0].settle(permit, None)
+        else:
+            limits[0].settle(permit, None)
+        finally:
+            if self.crew.sign is not None:
+                self.crew.sign.forget(permit)
         return value
 
     def _called(self, hand: Hand) -> Generator[Effect, Any, Any]:
         """Call the worker once."""
         crew, effort, begun = self.crew, self.effort, time.monotonic()
-        effort.attempts += 1
+        effort.attempts, effort.since = effort.attempts + 1, begun
         given = crew.given(self.index)
         if hand.keyed:
             given[KEY] = self.key()
@@ -196,13 +206,13 @@ class _Call:
         hedge = self.branch.hedge
         if hedge is not None:
             effect = Hedged(effect, hedge, crew.latencies)
-        crew.running += 1
+        crew.tally.running += 1
         try:
             with KnownAs(self.key):
-                reply = yield effect if crew.sign is None else Unless(crew.sign, effect)
+                reply = yield effect
         finally:
-            crew.running -= 1
-            effort.seconds += time.monotonic() - begun
+            crew.tally.running -= 1
+            effort.seconds, effort.since = effort.seconds + time.monotonic() - begun, None
         if hedge is not None:
             reply, second = reply
             effort.hedged |= second
@@ -211,9 +221,8 @@ class _Call:
     def _waited(self, effect: Effect) -> Generator[Effect, Any, Any]:
         """Wait, and count it as waiting."""
         begun = time.monotonic()
-        sign = self.crew.sign
         try:
-            return (yield effect if sign is None or not isinstance(effect, Pause) else Unless(sign, effect))
+            return (yield effect)
         finally:
             self.effort.waited += time.monotonic() - begun
 

@@ -17,6 +17,7 @@ from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern, merged, reduced
 from treadle.graphs.shards import shards
 from treadle.nodes.batches import Batch, Batched
+from treadle.nodes.functions import hints
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.identities import KEY
 from treadle.nodes.joins import Join, as_list
@@ -117,7 +118,10 @@ def fan_out(
     reads = [key for key in dict.fromkeys([*([over] if over else _reads(built)), *context]) if key != KEY]
     outcomes = f"{into}_outcomes"
     keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: list[Outcome]}
-    gathered = {into: _gives(built, batch) if join is as_list else Any, outcomes: list[Outcome]}
+    gathered = {
+        into: _gives(built, batch) if join is as_list else _joins(joining),
+        outcomes: list[Outcome],
+    }
     takes = _takes([*built, *spare], over, item, batch)
     pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys, takes=takes)
     pattern.pausing = pausing
@@ -190,6 +194,11 @@ def _gives(workers: Sequence[Pattern], batch: Batch | None) -> Any:
     kinds = [one.writes.get(one.output, Any) for one in workers]
     kind = kinds[0] if len(kinds) == 1 and not reduced(kinds[0]) else Any
     return kind if batch and get_origin(kind) is list else GenericAlias(list, (Any if batch else kind,))
+
+
+def _joins(join: Join | Joining) -> Any:
+    """The type that a join gives, where it says so."""
+    return Any if isinstance(join, Joining) else hints(join).get("return", Any)
 
 
 def _worker(worker: Place, label: str, given: Sequence[str] | None) -> Pattern:

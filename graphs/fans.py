@@ -13,14 +13,15 @@ from langgraph.errors import GraphInterrupt
 
 from treadle.errors import GraphBuildError, QuorumNotMet
 from treadle.graphs.branches import outcomes_of
-from treadle.graphs.crews import Crew, at_work, told, under_way
-from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, storable
+from treadle.graphs.crews import Crew, at_work, under_way
+from treadle.graphs.items import Naming, alike, listed, named, point_at_ballast, sendable, storable
 from treadle.graphs.paces import Pace
-from treadle.graphs.shards import SIZE, Graph, Wide
+from treadle.graphs.shards import SIZE, Graph, Wide, unkept
+from treadle.graphs.tallies import Tally
 from treadle.nodes.batches import Batch, unpacked
 from treadle.nodes.executors import Pool, within
 from treadle.nodes.joins import Join
-from treadle.nodes.outcomes import Outcome, ordered
+from treadle.nodes.outcomes import Outcome, ordered, reasons
 from treadle.nodes.quorums import OnError, Quorum
 from treadle.nodes.records import Journal, journal, place
 from treadle.nodes.retries import Retry
@@ -78,24 +79,29 @@ class Fan:
             point_at_ballast(context, items, self.name)
         total = len(items) * len(self.workers)
         groups = self.groups(items)
+        tally = Tally(
+            self.name,
+            list(groups),
+            self.workers,
+            quorum=self._quorum(total, store, thread_id, namespace),
+            allowance=self.retry.allowance(total),
+            sizes={lead: len(group) for lead, group in groups.items() if len(group) > 1},
+            pace=pace,
+        )
         crew = Crew(
-            name=self.name,
             place=namespace,
             thread_id=thread_id,
             items=items if self.batch is None else [[items[index] for index in group] for group in groups.values()],
             context=context,
             item=self.item if self.over else None,
-            leads=list(groups),
-            sizes={lead: len(group) for lead, group in groups.items() if len(group) > 1},
-            workers=self.workers,
-            quorum=self._quorum(total, store, thread_id, namespace),
+            tally=tally,
             slots=self.slots,
             backlog=self.backlog,
             pool=Pool(self.executor, limit=self.limit),
             journal=store,
-            allowance=self.retry.allowance(total),
-            pace=pace,
         )
+        if crew.pool.pickles:
+            sendable(items, self.name)
         self._recall(crew)
         return crew
 
@@ -130,8 +136,8 @@ class Fan:
             return
         for outcome in crew.journal.remembered(crew.thread_id, f"{crew.place}/").values():
             if outcome["worker"] in self.workers:
-                crew.known[outcome["index"], outcome["worker"]] = outcome
-                crew.note(outcome)
+                crew.tally.known[outcome["index"], outcome["worker"]] = outcome
+                crew.tally.note(outcome)
 
     def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
         """Run every branch and return the outcomes."""
@@ -139,13 +145,15 @@ class Fan:
         crew = yield Block(lambda: self.crew(state, config, pace))
         self._undercut(config)
         graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
-        whole = {"first": 0, "count": len(crew.leads)}
+        inside = unkept(config) if graph is light else config
+        whole = {"first": 0, "count": len(crew.tally.leads)}
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
-                done = yield Unless(crew.sign, Wide(graph, whole, config, threads=threads))
+                wide = Wide(graph, whole, inside, threads=threads, branches=crew.tally.total)
+                done = yield wide if crew.sign is None else Unless(crew.sign, wide)
             except Stopped:
-                done = None  # LangGraph's own way through branches that end one by one would take too long
+                done = None  # the tally knows how far it came
             except GraphInterrupt:
                 if graph is durable:
                     raise
@@ -153,7 +161,7 @@ class Fan:
                     f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
                     "itself; say fan_out(..., pauses=True)"
                 ) from None
-        found = ordered([*crew.cut_off(), *crew.known.values(), *outcomes_of(done)])
+        found = ordered([*crew.tally.cut_off(), *crew.tally.known.values(), *outcomes_of(done)])
         outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
         if names := self.named(self._items(state)):
             outcomes = [{**outcome, "item": names[outcome["index"]]} for outcome in outcomes]
@@ -193,7 +201,7 @@ class Fan:
             lost = [outcome for outcome in outcomes if outcome["status"] != "success"]
             raise QuorumNotMet(
                 f"{self.name!r}: {quorum.good} of {quorum.total} branches succeeded and {quorum.least} are needed. "
-                f"{told(lost[:3])}"
+                f"{reasons(lost[:3])}"
             )
 
 

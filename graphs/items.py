@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from pydantic import BaseModel
 
 from treadle.errors import InputInvalid
@@ -65,16 +64,21 @@ def storable(items: Sequence[Any], config: RunnableConfig, fan: str) -> None:
     serde = serializer(config)
     if serde is None or all(type(item) is str for item in items):
         return
-    for first in range(0, len(items), SOME):
-        some = list(items[first : first + SOME])
-        if _fault(serde, some) is None:
-            continue
-        for index, item in enumerate(some, first):
-            if fault := _fault(serde, item):
-                raise InputInvalid(
-                    f"{fan!r}: item {index} ({type(item).__name__}) cannot be stored, and a checkpointer stores the "
-                    f"state: {fault}. Give plain data, or a name by which the worker finds the thing itself"
-                )
+    if found := _first_fault(serde.dumps_typed, items):
+        raise InputInvalid(
+            f"{fan!r}: {found[0]} cannot be stored, and a checkpointer stores the state: {found[1]}. Give plain data, "
+            "or a name by which the worker finds the thing itself"
+        )
+
+
+def sendable(items: Sequence[Any], fan: str) -> None:
+    """See that items can go to other processes.
+
+    Raises:
+        InputInvalid: naming the first one that cannot.
+    """
+    if found := _first_fault(pickle.dumps, items):
+        raise InputInvalid(f"{fan!r}: {found[0]} cannot go to another process: {found[1]}. Give plain data")
 
 
 def alike(items: Sequence[Any]) -> dict[int, list[int]]:
@@ -109,10 +113,21 @@ def _name(item: Any, index: int, naming: Naming, fan: str) -> str:
     return str(item[naming])
 
 
-def _fault(serde: SerializerProtocol, value: Any) -> str | None:
-    """What a serializer says against a value."""
+def _first_fault(dump: Callable[[Any], object], items: Sequence[Any]) -> tuple[str, str] | None:
+    """The first item that cannot be turned into bytes, and what is said against it; many are tried at a time."""
+    for first in range(0, len(items), SOME):
+        some = list(items[first : first + SOME])
+        if _fault(dump, some) is None:
+            continue
+        for index, item in enumerate(some, first):
+            if fault := _fault(dump, item):
+                return f"item {index} ({type(item).__name__})", fault
+    return None
+
+
+def _fault(dump: Callable[[Any], object], value: Any) -> str | None:
     try:
-        serde.dumps_typed(value)
+        dump(value)
     except Exception as error:
         return str(error) or type(error).__name__
     return None

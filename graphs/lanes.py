@@ -50,8 +50,8 @@ class Lane(Runnable[int, Update]):
     def _work(self, config: RunnableConfig) -> Work:
         crew, outcomes = current(), list[Outcome]()
         for index in crew.pulled(self.branch.name):
-            if crew.stop.reason is not None:
-                outcomes.append(crew.cancelled(index, self.branch.name))
-            elif (index, self.branch.name) not in crew.known:
+            if crew.tally.stop.reason is not None:
+                break
+            if (index, self.branch.name) not in crew.tally.known:
                 outcomes += (yield from self.branch.work(Spot(index=index), config))[OUTCOMES]
         return {OUTCOMES: outcomes}

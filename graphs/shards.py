@@ -13,9 +13,11 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
+from treadle.graphs.admissions import admitted
 from treadle.graphs.branches import OUTCOMES, Branch, Leaf, Spot, is_leaf, outcomes_of
-from treadle.graphs.crews import Crew, admitted, current
+from treadle.graphs.crews import Crew, current
 from treadle.graphs.fanins import Fanin
+from treadle.graphs.lulls import lull
 from treadle.graphs.patterns import schema
 from treadle.nodes.outcomes import Outcome
 from treadle.nodes.prompts import Prompt
@@ -87,8 +89,8 @@ def node(branch: Branch, worker: Graph) -> Runnable[Spot, Update]:
 def _scatter(whole: Shard) -> list[Send]:
     """A `Send` for each shard that has something to do."""
     crew = current()
-    firsts = range(0, len(crew.leads), SIZE)
-    sends = [Send(SHARD, {"first": first, "count": min(SIZE, len(crew.leads) - first)}) for first in firsts]
+    count = len(crew.tally.leads)
+    sends = [Send(SHARD, {"first": first, "count": min(SIZE, count - first)}) for first in range(0, count, SIZE)]
     return [send for send in sends if _open(crew, send.arg)]
 
 
@@ -99,8 +101,9 @@ def _spread(state: Shard) -> list[Send]:
 
 def _open(crew: Crew, shard: Any) -> list[tuple[int, str]]:
     """The branches of a shard that have no outcome."""
-    indices = crew.leads[shard["first"] : shard["first"] + shard["count"]]
-    return [(i, worker) for i in indices for worker in crew.workers if (i, worker) not in crew.known]
+    tally = crew.tally
+    indices = tally.leads[shard["first"] : shard["first"] + shard["count"]]
+    return [(i, worker) for i in indices for worker in tally.workers if (i, worker) not in tally.known]
 
 
 def _admitted(inner: Graph) -> Runnable[Shard, Update]:
@@ -119,10 +122,10 @@ def _admit(inner: Graph, shard: Shard, config: RunnableConfig) -> Work:
     crew = current()
     todo = _open(crew, shard)
     try:
-        yield Enter(crew.backlog, len(todo), stop=crew.sign)
+        turn = yield Enter(crew.backlog, len(todo), stop=crew.sign)
     except Stopped:
-        return {OUTCOMES: [crew.cancelled(index, worker) for index, worker in todo]}
-    with admitted(crew.backlog, len(todo)):
+        return {}
+    with admitted(turn):
         done = yield Wide(inner, shard, config, threads=len(todo) + 4)
     return {OUTCOMES: outcomes_of(done)}
 
@@ -139,15 +142,28 @@ class Wide:
     input: Any
     config: RunnableConfig
     threads: int
+    branches: int = 0
+    """How many there are, where they are many."""
 
     def now(self) -> Any:
         """Run it in threads."""
-        return self.graph.invoke(self.input, {**self.config, "max_concurrency": self.threads})
+        with lull(self.branches):
+            return self.graph.invoke(self.input, {**self.config, "max_concurrency": self.threads})
 
     async def soon(self) -> Any:
         """Run it on the loop."""
         free = {**self.config, "max_concurrency": UNLIMITED} if self.config.get("max_concurrency") else self.config
-        return await self.graph.ainvoke(self.input, free)
+        with lull(self.branches):
+            return await self.graph.ainvoke(self.input, free)
+
+
+def unkept(config: RunnableConfig) -> RunnableConfig:
+    """Return the config for a graph without checkpoints: it must not wait until one is stored (``durability="sync"``).
+
+    LangGraph hands its mode down to every graph inside, and fails in one that stores nothing.
+    """
+    values = config.get("configurable", {})
+    return {**config, "configurable": {key: value for key, value in values.items() if not key.endswith("_durability")}}
 
 
 def state(name: str) -> type:

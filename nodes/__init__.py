@@ -12,6 +12,7 @@ from treadle.nodes.identities import idempotency_key
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
 from treadle.nodes.limits import Limit, limit
 from treadle.nodes.models import Choice, choose, model
+from treadle.nodes.opinions import Votes
 from treadle.nodes.outcomes import Failure, Outcome
 from treadle.nodes.outputs import Confidence
 from treadle.nodes.panels import Panel
@@ -45,6 +46,7 @@ __all__ = [
     "Source",
     "Step",
     "Vote",
+    "Votes",
     "accept",
     "as_list",
     "as_text",

@@ -1,7 +1,7 @@
 """Asking a model for a prompt: the rounds of repair, the fallbacks after them, and the cache before them."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +18,13 @@ from treadle.nodes.fingerprints import fingerprint
 from treadle.nodes.gates import checked
 from treadle.nodes.histories import past
 from treadle.nodes.models import model
+from treadle.nodes.opinions import Votes, opinion
+from treadle.nodes.outputs import VOTES
 from treadle.nodes.prompts import Prompt
-from treadle.nodes.readings import CUT, lenient
+from treadle.nodes.races import Every
 from treadle.nodes.redactions import redacted
-from treadle.nodes.steps import Ask, Effect, State, Update
+from treadle.nodes.replies import read
+from treadle.nodes.steps import Ask, Effect, State, Step, Update
 from treadle.nodes.templates import shown
 
 Asking = Generator[Effect, Any, Update]
@@ -101,13 +104,51 @@ class _Asking:
         except Exception as error:
             self._record(sent.failed(error))
             raise
-        exchange = _read(self.prompt, sent, reply)
-        if exchange.fault is None and self.prompt.gates:
-            state = {**self.state, self.prompt.into: exchange.value}
-            checks = yield from checked(self.prompt.gates, exchange.value, state, self.config)
-            exchange = replace(exchange, checks=checks)
+        exchange = yield from self._heard(sent, reply)
+        if exchange.problem is None and self.prompt.confidence is not None:
+            exchange = yield from self._weighed(chat, exchange)
         self._record(exchange)
         return exchange
+
+    def _heard(self, sent: Sent, reply: Any) -> Generator[Effect, Any, Exchange]:
+        """Read a reply, and have the gates judge what it says."""
+        exchange = read(self.prompt, sent, reply)
+        if exchange.fault is not None or not self.prompt.gates:
+            return exchange
+        checks = yield from checked(self.prompt.gates, exchange.value, self._with(exchange), self.config)
+        return replace(exchange, checks=checks)
+
+    def _weighed(self, chat: BaseChatModel, first: Exchange) -> Generator[Effect, Any, Exchange]:
+        """Have other opinions say how sure a good answer is: the step that judges it, or more answers, of which the
+        one that most agree with is taken.
+        """
+        wanted, output = self.prompt.confidence, self.prompt.output
+        if isinstance(wanted, Step):
+            update = yield from wanted.work(self._with(first), self.config)
+            return first.weighed(output, opinion(wanted, update), "classifier")
+        assert isinstance(wanted, Votes)
+        others = yield from self._again(chat, first, wanted.times - 1)
+        good = [first, *(other for other in others if other.problem is None and other.error is None)]
+        at, count = wanted.winner([one.value for one in good], omit=output.confidences)
+        return replace(first, value=good[at].value).weighed(output, count / wanted.times, VOTES)
+
+    def _again(self, chat: BaseChatModel, first: Exchange, times: int) -> Generator[Effect, Any, list[Exchange]]:
+        """Ask the same so many times more, at once; what fails says nothing."""
+        sent = Sent(first.step, first.spec, first.attempt, first.messages, time.time())
+        asked = Ask(_asked(self.prompt, chat), ChatPromptValue.model_construct(messages=first.messages), self.config)
+        replies = yield Every((asked,) * times)
+        others = []
+        for number, reply in enumerate(replies, 2):
+            failed = isinstance(reply, BaseException)
+            other = sent.failed(reply) if failed else (yield from self._heard(sent, reply))
+            other = replace(other, vote=number)
+            self._record(other)
+            others.append(other)
+        return others
+
+    def _with(self, exchange: Exchange) -> State:
+        """The state once the answer is in it."""
+        return {**self.state, self.prompt.into: exchange.value}
 
     def _record(self, exchange: Exchange) -> None:
         if not recorded(self.config):
@@ -132,55 +173,9 @@ class _Asking:
 def _asked(prompt: Prompt, chat: BaseChatModel) -> Runnable[Any, Any]:
     if prompt.output.is_text:
         return chat
-    schema = prompt.output.asked(measured=bool(getattr(chat, "measures_confidence", False)))
+    measured = prompt.confidence is not None or bool(getattr(chat, "measures_confidence", False))
+    schema = prompt.output.asked(measured=measured)
     return chat.with_structured_output(schema, include_raw=True)
-
-
-def _read(prompt: Prompt, sent: Sent, reply: Any) -> Exchange:
-    """Make of a reply what the output declares, or say what is wrong with it."""
-    if prompt.output.is_text:
-        return sent.answered(reply, value=text(reply))
-    exchange, parsed, failure = sent.answered(reply["raw"]), reply["parsed"], reply["parsing_error"]
-    if failure is not None or parsed is None:
-        return _leniently(prompt, exchange, failure)
-    try:
-        return _measured(prompt, exchange, prompt.output.parse(parsed))
-    except OutputInvalid as error:
-        return replace(exchange, fault=str(error))
-
-
-def _leniently(prompt: Prompt, exchange: Exchange, failure: Any) -> Exchange:
-    """Read an answer that is no JSON once more, for what it means; what does not fit then is a fault."""
-    said, told = text(exchange.message), exchange.message.response_metadata
-    cut = bool({told.get(name) for name in ("finish_reason", "stop_reason", "stopReason")} & CUT)
-    for found in () if cut else _meanings(prompt, said):
-        try:
-            return replace(_measured(prompt, exchange, prompt.output.parse(found)), lenient=True)
-        except OutputInvalid:
-            continue
-    why = "it ended before it was complete" if cut else failure or "it is empty"
-    return replace(exchange, fault=f"step {prompt.name!r}: the answer is not the JSON asked for ({why})")
-
-
-def _meanings(prompt: Prompt, said: str) -> Sequence[Any]:
-    """What an answer may mean: almost-JSON, or for an output that is a single value that value alone."""
-    bare = [] if prompt.output.is_object else [said.strip().strip("`\"'").strip()]
-    return [*(lenient(said) or ()), *(one for one in bare if one)]
-
-
-def _measured(prompt: Prompt, exchange: Exchange, value: Any) -> Exchange:
-    confidence = exchange.message.response_metadata.get("confidence") or {}
-    measured = prompt.output.measure(value, confidence)
-    return replace(exchange, value=measured, source=_source(prompt, exchange, measured))
-
-
-def _source(prompt: Prompt, exchange: Exchange, value: Any) -> str | None:
-    """Where the confidence in an answer comes from, if it has any."""
-    told = exchange.message.response_metadata
-    if told.get("confidence"):
-        return str(told.get("confidence_source") or "log-probability")
-    said = isinstance(value, dict) and any(value.get(name) is not None for name in prompt.output.confidences)
-    return "self-reported" if said else None
 
 
 def _failure(step: Prompt, last: Exchange) -> Exception:

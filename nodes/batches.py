@@ -7,9 +7,10 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from treadle.errors import GraphBuildError, OutputInvalid
+from treadle.nodes.faults import throttled
 from treadle.nodes.identities import KEY, KnownAs, idempotency_key, identity
 from treadle.nodes.outcomes import Outcome, failure, success
-from treadle.nodes.retries import BUGS, throttled
+from treadle.nodes.retries import BUGS
 from treadle.nodes.steps import Ask, Effect, State, Step, Work
 
 

@@ -55,7 +55,7 @@ def measured(state: State, key: str, kind: Any, below: Below | None) -> Measure:
     found = reach(state, place) if place else None
     if isinstance(found, bool) or not isinstance(found, int | float):
         return Measure()
-    own = state.get(told_under(key)) if place and place.startswith(f"{key}.") else None
+    own = (state.get(told_under(key)) or _always(place, kind)) if place and place.startswith(f"{key}.") else None
     return Measure(round(float(found), 6), (below.source if below else None) or own or place)
 
 
@@ -63,6 +63,11 @@ def _declared(value: Any, key: str, kind: Any) -> str | None:
     """The place of the field that the type declares as its confidence, or that is called so."""
     names = [*confidences(kind), "confidence"]
     return next((f"{key}.{name}" for name in names if name in value), None) if isinstance(value, Mapping) else None
+
+
+def _always(place: str, kind: Any) -> str | None:
+    """Where a field is known from, where its type says so."""
+    return Output(kind, "").sources.get(place.partition(".")[2])
 
 
 def confidences(kind: Any) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -11,6 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from treadle.nodes.attachments import told
 from treadle.nodes.emissions import emit, listening
 from treadle.nodes.gates import Check
+from treadle.nodes.outputs import Output
 from treadle.nodes.prices import cost
 from treadle.nodes.records import path, place, recorder
 from treadle.nodes.redactions import Redaction
@@ -58,8 +59,12 @@ class Exchange(Sent):
     """What the model raised instead of an answer."""
     cached: str | None = None
     """Where the answer was known from: ``cache``, or ``flight`` for an equal call that was under way."""
+    confidence: Mapping[str, float] | None = None
+    """How sure it is, by the path of what it is sure of."""
     source: str | None = None
-    """Where its confidence comes from."""
+    """Where that is known from."""
+    vote: int | None = None
+    """Which answer it was of several to the same question, from 2."""
 
     @property
     def refusal(self) -> Check | None:
@@ -70,6 +75,11 @@ class Exchange(Sent):
     def problem(self) -> str | None:
         """Why the answer cannot be used, in words for the model, or None."""
         return self.fault or (self.refusal.problem if self.refusal else None)
+
+    def weighed(self, output: Output, confidence: float, source: str) -> "Exchange":
+        """Return the exchange with another opinion's confidence in it."""
+        found = dict.fromkeys(output.confidences, round(confidence, 3))
+        return replace(self, value=output.measure(self.value, found), confidence=found, source=source)
 
     def record(self, config: RunnableConfig, redaction: Redaction) -> None:
         """Keep it in the run's trace, and tell OpenTelemetry; prompt and response as far as the redaction lets them."""
@@ -120,10 +130,11 @@ class Exchange(Sent):
             "seconds": round(self.seconds, 6),
             "seconds_queue": round(queued, 6),
             "seconds_model": round(float(told_.get("model_seconds") or max(0.0, self.seconds - queued)), 6),
-            "confidence": told_.get("confidence"),
+            "confidence": dict(self.confidence) if self.confidence else None,
             "confidence_source": self.source,
             **({"lenient": True} if self.lenient else {}),
             **({"cached": self.cached} if self.cached else {}),
+            **({"vote": self.vote} if self.vote else {}),
         }
 
 

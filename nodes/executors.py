@@ -2,11 +2,18 @@
 
 import asyncio
 import contextvars
+import pickle
 import threading
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
+
+from treadle.errors import ExecutorGone, GraphBuildError
+
+UNSENT = (pickle.PicklingError, TypeError, AttributeError)
+"""What is raised for things that cannot be made into bytes, among other things."""
 
 _chosen: contextvars.ContextVar["Pool | None"] = contextvars.ContextVar("treadle_executor", default=None)
 
@@ -15,14 +22,17 @@ class Pool:
     """An executor as a fan-out uses it: made when first needed, made again when it broke.
 
     `executor` is one that the user keeps, a function that makes one (closed when the run ends), or None for threads.
-    One that a function makes is made anew when it breaks, as a process pool does when one of its processes dies; what
-    was under way is handed over again, once.
+    One that a function makes is made anew when it breaks, as a process pool does when one of its processes dies. What
+    was under way then is handed over once more, one at a time in an executor apart: so what breaks it is found out, and
+    the others come to no harm.
     """
 
     def __init__(self, executor: Executor | Callable[[], Executor] | None, *, limit: int) -> None:
         self._given = executor
         self._limit = limit
         self._made: Executor | None = None
+        self._spare: Executor | None = None
+        self._warden: ThreadPoolExecutor | None = None
         self._mutex = threading.Lock()
 
     @property
@@ -30,38 +40,79 @@ class Pool:
         """Whether functions leave the caller's thread even where it may block."""
         return self._given is not None
 
-    def submit(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Future[Any]:
-        """Hand a function over; threads get the caller's context variables."""
-        if self._given is None:
-            return self.executor.submit(contextvars.copy_context().run, _call, function, arguments)
-        return self.executor.submit(_call, function, dict(arguments))
-
     @property
-    def executor(self) -> Executor:
-        """The executor in use."""
+    def pickles(self) -> bool:
+        """Whether what goes there has to be picklable."""
+        return self.apart and isinstance(self._current(), ProcessPoolExecutor)
+
+    def submit(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Future[Any]:
+        """Hand a function over; threads get the caller's context variables.
+
+        Raises:
+            ExecutorGone: when the user's own executor broke, or was closed.
+        """
+        call = partial(function, **arguments)
+        executor = self._current()
+        try:
+            if self._given is None:
+                return executor.submit(contextvars.copy_context().run, call)
+            return executor.submit(call)
+        except BrokenExecutor as error:
+            return self._anew(executor, error).submit(call)
+        except UNSENT:
+            raise
+        except Exception as error:
+            raise gone(error) from error
+
+    def alone(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Future[Any]:
+        """Hand over what was under way when the executor broke: alone, when its turn comes.
+
+        Raises:
+            ExecutorGone: when it was the user's own.
+        """
+        with self._mutex:
+            if isinstance(self._given, Executor):
+                raise gone("it broke")
+            self._warden = self._warden or ThreadPoolExecutor(1, thread_name_prefix="treadle-alone")
+            return self._warden.submit(self._apart, partial(function, **arguments))
+
+    def close(self) -> None:
+        """Let go of what was made here."""
+        with self._mutex:
+            made = [one for one in (self._made, self._spare, self._warden) if one not in (None, self._given)]
+            self._made = self._spare = self._warden = None
+        for one in made:
+            one.shutdown(wait=False, cancel_futures=True)
+
+    def _current(self) -> Executor:
         with self._mutex:
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+    def _anew(self, broken: Executor, error: BrokenExecutor) -> Executor:
+        """Another executor in place of one that broke, whoever notices first."""
+        if broken is self._given:
+            raise gone(error) from error
+        with self._mutex:
+            if self._made is broken:
+                broken.shutdown(wait=False)
+                self._made = self._make()
+            return self._made or self._make()
 
     def _make(self) -> Executor:
         if self._given is None:
             return ThreadPoolExecutor(self._limit, thread_name_prefix="treadle-fan-out")
         return self._given if isinstance(self._given, Executor) else self._given()
 
-    def rebuild(self, broken: Executor) -> None:
-        """Let go of an executor that broke, whoever notices first; the user's own one is left as it is."""
-        with self._mutex:
-            if self._made is broken and broken is not self._given:
-                broken.shutdown(wait=False)
-                self._made = None
-
-    def close(self) -> None:
-        """Let go of what was made here."""
-        with self._mutex:
-            made, self._made = self._made, None
-        if made is not None and made is not self._given:
-            made.shutdown(wait=False, cancel_futures=True)
+    def _apart(self, call: Callable[[], Any]) -> Any:
+        spare = self._spare = self._spare or self._make()
+        try:
+            return spare.submit(call).result()
+        except BrokenExecutor:
+            self._spare = None
+            spare.shutdown(wait=False)
+            raise
 
 
 @contextmanager
@@ -79,14 +130,11 @@ def perform(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     pool = _chosen.get()
     if pool is None or not pool.apart:
         return function(**arguments)
-    for executor in (pool.executor, None):
+    with _told(function):
         try:
             return pool.submit(function, arguments).result()
         except BrokenExecutor:
-            if executor is None:
-                raise
-            pool.rebuild(executor)
-    raise AssertionError("the second attempt returns or raises")
+            return pool.alone(function, arguments).result()
 
 
 async def aperform(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
@@ -94,15 +142,43 @@ async def aperform(function: Callable[..., Any], arguments: Mapping[str, Any]) -
     pool = _chosen.get()
     if pool is None:
         return await asyncio.to_thread(function, **arguments)
-    for executor in (pool.executor, None):
+    with _told(function):
         try:
-            return await asyncio.wrap_future(pool.submit(function, arguments))
+            return await _awaited(pool.submit(function, arguments))
         except BrokenExecutor:
-            if executor is None:
-                raise
-            pool.rebuild(executor)
-    raise AssertionError("the second attempt returns or raises")
+            return await _awaited(pool.alone(function, arguments))
 
 
-def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-    return function(**arguments)
+async def _awaited(future: Future[Any]) -> Any:
+    """Wait for a future on the loop; that its executor gave it up is no cancellation of the one who waits."""
+    try:
+        return await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise CancelledError from None
+
+
+@contextmanager
+def _told(function: Callable[..., Any]) -> Generator[None]:
+    """Say in words what an executor makes of a function that it cannot take, and of what it gave up."""
+    try:
+        yield
+    except CancelledError as error:
+        raise gone("it gave up what was under way") from error
+    except UNSENT as error:
+        if not any(word in str(error) for word in ("pickle", "serialize")):
+            raise
+        raise GraphBuildError(
+            f"{function!r}, or what it takes or gives, cannot go to another process: {error}. Define it at the top of "
+            "a module, and give it plain data"
+        ) from error
+
+
+def gone(why: object) -> ExecutorGone:
+    """The error for a user's executor that takes no more work."""
+    return ExecutorGone(
+        f"the executor that the fan-out was given takes no more work: {why}. Keep it open until the run has ended, or "
+        "give a function that makes one: executor=lambda: ProcessPoolExecutor(8)"
+    )

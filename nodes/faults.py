@@ -62,6 +62,7 @@ CLASSES: Mapping[str, Kind] = {
 _THROTTLED = re.compile(
     r"throttl|too ?many ?(requests|connections)|too many tokens,|rate (limit|exceeded)|slow ?down", re.I
 )
+_QUOTED = re.compile(r"An error occurred \((\w+)\)")  # botocore's words, where they are all that was passed on
 _SPENT = re.compile(r"(tokens|requests) per day|daily", re.I)
 _NO_ANSWER = "No 'output' key found in the response"  # what langchain-aws says of an answer that is no JSON
 
@@ -95,7 +96,7 @@ def fault(error: BaseException) -> Fault:
         kind = _of_status(_status(error)) or _of_class(error)
     if kind == "throttled" and _SPENT.search(message):
         kind = "spent"
-    elif kind in ("busy", "broken", "unknown") and (_original(error) == 429 or _THROTTLED.search(f"{code} {message}")):
+    elif kind in ("busy", "broken", "unknown") and (_original(error) == 429 or _THROTTLED.search(_said(error))):
         kind = "throttled"
     return Fault(kind, code, message, after(error))
 
@@ -107,7 +108,8 @@ def throttled(error: BaseException) -> bool:
 
 def word(error: BaseException) -> str:
     """Return the service's own word for an error (botocore), or ""."""
-    return str((_answer(error).get("Error") or {}).get("Code", ""))
+    quoted = _QUOTED.search(str(error))
+    return str((_answer(error).get("Error") or {}).get("Code", "")) or (quoted[1] if quoted else "")
 
 
 def after(error: BaseException) -> float | None:
@@ -127,6 +129,12 @@ def _answer(error: BaseException) -> Mapping[str, Any]:
 
 def _message(error: BaseException) -> str:
     return str((_answer(error).get("Error") or {}).get("Message") or error)
+
+
+def _said(error: BaseException) -> str:
+    """What a service may have said: in an error of Python's own, a message is the program's."""
+    own = type(error).__module__ == "builtins" and _status(error) is None
+    return word(error) or type(error).__name__ if own else f"{word(error)} {type(error).__name__} {_message(error)}"
 
 
 def _original(error: BaseException) -> int | None:

@@ -118,13 +118,13 @@ def step(
     parameters = inspect.signature(function).parameters.values()
     if loose := [p.name for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.POSITIONAL_ONLY)]:
         raise GraphBuildError(f"step {label!r}: parameter {loose[0]!r} cannot be a state key; name each key it reads")
-    hints = _hints(function)
+    known = hints(function)
     return Function(
         function,
         name=label,
         into=into or label,
-        returns=hints.get("return", Any),
-        takes={key: kind for key, kind in hints.items() if key != "return"},
+        returns=known.get("return", Any),
+        takes={key: kind for key, kind in known.items() if key != "return"},
         reads=tuple(p.name for p in parameters if p.default is p.empty),
         optional=tuple(p.name for p in parameters if p.default is not p.empty),
         cache=policy(cache, where=f"step {label!r}"),
@@ -142,8 +142,8 @@ def _named(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Type hints, or none where they cannot be resolved (a name that exists for type checkers alone)."""
+def hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return a function's type hints, or none where one of them is a name that exists for type checkers alone."""
     try:
         return get_type_hints(function, include_extras=True)
     except (NameError, TypeError):

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from typing_extensions import TypedDict
 
 from treadle.errors import InputInvalid
 from treadle.nodes.outcomes import Outcome, values
+from treadle.nodes.outputs import VOTES, Measured
 from treadle.nodes.templates import shown
 
 Join = Callable[[list[Outcome]], Any]
@@ -19,7 +20,7 @@ class Vote(TypedDict):
 
     value: Any
     """What most branches said; on a tie, what was said first."""
-    share: float
+    share: Annotated[float, Measured(VOTES)]
     """The share of all branches that said so, from 0 to 1; failed ones count as having said nothing."""
 
 

@@ -1,5 +1,6 @@
 """What became of one branch of a fan-out, as plain data."""
 
+import time
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Effort:
     hedged: bool = False
     by: str | None = None
     key: str | None = None
+    since: float | None = None
+    """When the call under way began, by the monotonic clock."""
 
 
 def success(index: int, worker: str, value: Any, effort: Effort | None = None) -> Outcome:
@@ -82,10 +85,21 @@ def told(error: BaseException) -> Failure:
     return Failure(kind=type(error).__name__, message=str(error) or repr(error), digest=_digest(error))
 
 
+def reasons(outcomes: Iterable[Outcome]) -> str:
+    """Say in words why branches have no value."""
+    return "; ".join(
+        f"item {outcome.get('item', outcome['index'])}: {error['kind']}: {error['message']}"
+        if (error := outcome.get("error"))
+        else f"item {outcome.get('item', outcome['index'])}: no value"
+        for outcome in outcomes
+    )
+
+
 def _outcome(index: int, worker: str, status: Status, effort: Effort | None, **what: Any) -> Outcome:
     spent = effort or Effort(attempts=1)
     outcome: Any = {"index": index, "worker": worker, "status": status, **what, "attempts": spent.attempts}
-    outcome["seconds"] = round(spent.seconds, 6)
+    under_way = 0 if spent.since is None else time.monotonic() - spent.since
+    outcome["seconds"] = round(spent.seconds + under_way, 6)
     outcome["waited"] = round(spent.waited, 6)
     for name in ("hedged", "by", "key"):
         if getattr(spent, name):
@@ -95,8 +109,9 @@ def _outcome(index: int, worker: str, status: Status, effort: Effort | None, **w
 
 def _digest(error: BaseException) -> str:
     """Of the class and the places that it went through; not of the message, which often names the item."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = "".join(f"{frame.filename}:{frame.name}:{frame.lineno}\n" for frame in frames[-8:])
+    frames = list(traceback.walk_tb(error.__traceback__))[-8:]
+    codes = [(frame.f_code, line) for frame, line in frames]
+    places = "".join(f"{code.co_filename}:{code.co_name}:{line}\n" for code, line in codes)
     return sha256(f"{type(error).__name__}\n{places}".encode()).hexdigest()[:8]
 
 

@@ -11,9 +11,16 @@ from pydantic import BaseModel, Field, PydanticUserError, TypeAdapter, Validatio
 from treadle.errors import GraphBuildError, OutputInvalid
 
 
+@dataclass(frozen=True)
 class Measured:
-    """Marks a field that is filled from the model's own probabilities where the model gives them."""
+    """Marks a field that says how sure an answer is; a model's own probabilities fill it where the model gives them."""
 
+    source: str | None = None
+    """Where it is known from, where that is always the same."""
+
+
+VOTES = "vote share"
+"""The source of a confidence that is the share of those that agree."""
 
 Confidence = Annotated[
     float | None, Field(ge=0, le=1, description="how sure you are of this answer, from 0 to 1"), Measured()
@@ -77,17 +84,23 @@ class Output:
             return value
         return {**value, **dict.fromkeys(self.confidences, round(min(confidence.values()), 3))}
 
-    @cached_property
+    @property
     def confidences(self) -> tuple[str, ...]:
         """The top-level fields declared as `Confidence`."""
+        return tuple(self.sources)
+
+    @cached_property
+    def sources(self) -> dict[str, str | None]:
+        """Those fields, each with where it is known from where that is always the same."""
         if isinstance(self.declared, type) and issubclass(self.declared, BaseModel):
             fields: dict[str, Any] = {name: info.metadata for name, info in self.declared.model_fields.items()}
         elif isinstance(self.declared, type):
             hints = get_type_hints(self.declared, include_extras=True)
             fields = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
         else:
-            return ()
-        return tuple(name for name, marks in fields.items() if any(isinstance(mark, Measured) for mark in marks))
+            return {}
+        marked = [(name, mark) for name, marks in fields.items() for mark in marks if isinstance(mark, Measured)]
+        return {name: mark.source for name, mark in marked}
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:

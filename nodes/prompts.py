@@ -18,6 +18,7 @@ from treadle.nodes.confidences import told_under
 from treadle.nodes.gates import Gate, classifiers, gates
 from treadle.nodes.histories import past
 from treadle.nodes.models import choose
+from treadle.nodes.opinions import Votes
 from treadle.nodes.outputs import Output
 from treadle.nodes.requests import spoken
 from treadle.nodes.steps import State, Step, Work
@@ -44,6 +45,8 @@ class Prompt(Step):
     """The review of what the model is about to be sent; a `chain` puts it before this step."""
     request: str | None = None
     """The key of what a review let pass, which is sent in place of the filled template."""
+    confidence: Votes | Step | None = None
+    """The other opinions by which its confidence is known."""
     tells: bool = False
     """Whether it writes where the confidence in its answer is known from."""
     history: str | None = None
@@ -56,7 +59,8 @@ class Prompt(Step):
         """The keys that the template, the system text, the attachments, the gates and the fallbacks need."""
         named = [*self.template.keys, *(self.system.keys if self.system else ()), *self.attach]
         others = [one for one in self.otherwise if isinstance(one, Prompt)]
-        judged = [key for gate in classifiers(self.gates) for key in gate.reads if key != self.into]
+        judges = [*classifiers(self.gates), *([self.confidence] if isinstance(self.confidence, Step) else [])]
+        judged = [key for judge in judges for key in judge.reads if key != self.into]
         request = [self.request] if self.request else []
         return tuple(dict.fromkeys([*named, *judged, *(key for other in others for key in other.reads), *request]))
 
@@ -155,6 +159,7 @@ def prompt(
     otherwise: Otherwise | Sequence[Otherwise] = (),
     into: str | None = None,
     review: Step | None = None,
+    confidence: Votes | Step | None = None,
     inputs: Sequence[str] | None = None,
     examples: Sequence[tuple[str, Any]] = (),
     history: str | None = None,
@@ -171,6 +176,11 @@ def prompt(
     is almost JSON is read for what it means, and the trace says so. When the attempts are used up, `otherwise` leads
     on: to other models, other prompts, and last to a person (``review(into)``, in a `chain`). With `review`, in a
     `chain`, a person sees what the model is about to be sent, and may change it: ``review("request", reject=END)``.
+
+    How sure the model is goes into the output's field of the type `Confidence`: by its own measure or its
+    log-probabilities where it gives them, else as it says itself. With `confidence` it is known otherwise:
+    ``Votes(5, on="risk")`` asks several times and takes what most say, with their share; a step that reads the answer
+    judges it by a number from 0 to 1.
 
     `examples` are pairs of a question and its right answer. `history` names a key with earlier messages, to which this
     exchange is added. `attach` names keys with images or documents (`treadle.nodes.attachments.attachment`). `cache` is
@@ -209,6 +219,7 @@ def prompt(
         otherwise=tuple(one for one in others if isinstance(one, str | BaseChatModel | Prompt)),
         person=next((one for one in others if not isinstance(one, str | BaseChatModel | Prompt)), None),
         review=review,
+        confidence=confidence,
         history=history,
         attach=tuple(attach),
         cache=policy(cache, where=f"prompt {name!r}"),
@@ -234,6 +245,11 @@ def _check(made: Prompt, others: Sequence[Any], inputs: Sequence[str] | None) ->
         key = getattr(made.person, "key", None)
         if others[-1] is not made.person or key != made.into:
             raise GraphBuildError(f"prompt {made.name!r}: otherwise= ends with review({made.into!r}), and not before")
+    if made.confidence is not None and not made.output.confidences:
+        raise GraphBuildError(
+            f"prompt {made.name!r}: confidence= fills a field, and its output declares none; give it one that is a "
+            "treadle.nodes.Confidence"
+        )
     if (vague := next((gate for gate in made.gates if isinstance(gate, Prompt) and _is_vague(gate)), None)) is not None:
         raise GraphBuildError(
             f"prompt {made.name!r}: say with which labels its gate {vague.name!r} lets an answer pass: "

@@ -2,10 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Optional, Self
+from typing import Annotated, Any, Literal, Optional, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PydanticUserError,
+    TypeAdapter,
+    create_model,
+    model_validator,
+)
+from pydantic_core import core_schema
 
+from treadle.dialects import OTHERS, native, requests
 from treadle.digests import digest
 from treadle.nodes.deadlines import NEVER, Deadline
 from treadle.nodes.panels import Panel
@@ -72,7 +84,12 @@ class Question:
     """What the reviewer must know first, such as that the proposal has changed since it was decided on."""
 
     def payload(self) -> dict[str, Any]:
-        """Return the question as the interrupt's value: every group's parts beside the others."""
+        """Return the question as the interrupt's value: treadle's own, and once more for other clients."""
+        plain = self.plain()
+        return {**plain, **requests(plain)}
+
+    def plain(self) -> dict[str, Any]:
+        """Return the question as plain data: every group's parts beside the others."""
         groups = {**self.panel.payload(), **(self.deadline.payload() if self.deadline else NEVER)}
         plain = {**asdict(replace(self, panel=Panel(), deadline=None)), **groups}
         lists = {key: list(plain[key]) for key in _LISTS}
@@ -81,8 +98,8 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """The digest of the payload, which a decision is bound to."""
-        return digest(self.payload())
+        """The digest of the question, which a decision is bound to."""
+        return digest(self.plain())
 
 
 _LISTS = ("actions", "reasons", "labels", "history", "escalate")
@@ -150,3 +167,31 @@ def answer_type(actions: Sequence[str], value: Any = Any, *, labels: Sequence[st
 def _field(name: str, kind: Any) -> Any:
     """A field of `Answer` with a narrower type, described as there."""
     return (Optional[kind], Field(default=None, description=Answer.model_fields[name].description))  # noqa: UP045  # pyright: ignore
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Marks the type of a question's answers: it takes those of other clients' as well, each in its form."""
+
+    question: Question
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Read an answer of another client before it is checked."""
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Any:
+        """Say that an answer is in one of the forms; what it is about stays at the root, where forms look for it."""
+        own = handler.resolve_ref_schema(handler(schema))
+        names = ("title", "description", "properties")
+        ours = {key: part for key, part in own.items() if key not in (*names, "additionalProperties")}
+        ours["propertyNames"] = {"enum": list(own["properties"])}
+        return {**{key: own[key] for key in names if key in own}, "anyOf": [ours, *OTHERS]}
+
+    def read(self, answer: Any) -> Any:
+        """Return an answer in treadle's form."""
+        return native(answer, actions=self.question.actions, proposal=self.question.proposal)
+
+
+def response_type(question: Question, value: Any) -> Any:
+    """Return the type of what a question may be answered with, by whatever client; `value` types an edit's value."""
+    return Annotated[answer_type(question.actions, value, labels=question.labels), Spoken(question)]

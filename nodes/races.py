@@ -128,6 +128,23 @@ class First:
             raise failed[-1]
 
 
+@dataclass(frozen=True)
+class Every:
+    """An effect: all calls at once; its result is what each gave or raised, in the order of the calls."""
+
+    effects: Sequence[Effect]
+
+    def now(self) -> list[Any]:
+        """Wait in this thread; each call has one of its own."""
+        with ThreadPoolExecutor(len(self.effects), thread_name_prefix="treadle-every") as pool:
+            calls = [_start(pool, effect.now) for effect in self.effects]
+            return [call.exception() or call.result() for call in calls]
+
+    async def soon(self) -> list[Any]:
+        """Wait on the running loop; each call is a task."""
+        return await asyncio.gather(*(effect.soon() for effect in self.effects), return_exceptions=True)
+
+
 def _start(pool: ThreadPoolExecutor, call: Callable[[], Any]) -> "Future[Any]":
     return pool.submit(contextvars.copy_context().run, call)
 

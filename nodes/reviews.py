@@ -15,7 +15,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from treadle.nodes.confidences import Measure, measured
 from treadle.nodes.deadlines import Deadline
 from treadle.nodes.panels import Panel
-from treadle.nodes.questions import GIVING, Answer, Question, Shape, answer_type
+from treadle.nodes.questions import GIVING, Answer, Question, Shape, response_type
 from treadle.nodes.records import place
 from treadle.nodes.sources import Source
 from treadle.nodes.steps import Effect, State, Step, Work, lookup
@@ -188,7 +188,7 @@ class Review(Step):
 
     def _ask(self, question: Question) -> Answer:
         """Interrupt until the answer is to this very question: it may have changed since it was decided on."""
-        schema = answer_type(question.actions, self.type, labels=question.labels)
+        schema = response_type(question, self.type)
         asked = question
         while True:
             answer: Answer = interrupt(asked.payload(), response_schema=schema)

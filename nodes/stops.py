@@ -11,6 +11,9 @@ from typing import Any
 
 from treadle.nodes.steps import Effect
 
+MOMENT = 0.2
+"""Seconds from going on without some work to cancelling it: to end a thousand tasks takes a loop a while."""
+
 
 class Stopped(Exception):
     """Raised in what was under way when the sign was set; its message is the reason."""
@@ -22,20 +25,16 @@ class Stop:
     def __init__(self) -> None:
         self.reason: str | None = None
         self._calls: dict[object, Callable[[], object]] = {}
-        self._futures: dict[asyncio.AbstractEventLoop, dict[object, asyncio.Future[None]]] = {}
         self._mutex = threading.Lock()
 
     def set(self, reason: str) -> None:
-        """Stop everything that listens; the first reason stays."""
+        """Stop everything that listens, in the order in which it began to; the first reason stays."""
         with self._mutex:
             if self.reason is not None:
                 return
             self.reason = reason
             calls = list(self._calls.values())
             self._calls.clear()
-            futures, self._futures = self._futures, {}
-        for loop, waiting in futures.items():
-            loop.call_soon_threadsafe(_settle, list(waiting.values()))
         for call in calls:
             call()
 
@@ -47,20 +46,10 @@ class Stop:
                 return
         call()
 
-    def settle(self, key: object, future: "asyncio.Future[None]") -> None:
-        """Settle a future of the running loop when it is set: a loop is woken once for all that wait there."""
-        with self._mutex:
-            if self.reason is None:
-                self._futures.setdefault(future.get_loop(), {})[key] = future
-                return
-        _settle([future])
-
     def forget(self, key: object) -> None:
         """Tell no longer."""
         with self._mutex:
             self._calls.pop(key, None)
-            for waiting in self._futures.values():
-                waiting.pop(key, None)
 
     def check(self) -> None:
         """Raise Stopped if it is set."""
@@ -70,67 +59,78 @@ class Stop:
 
 @dataclass(frozen=True)
 class Unless:
-    """An effect that is given up, with Stopped, when the sign is set or after `seconds` (with TimeoutError).
+    """An effect that is given up, with Stopped, when the sign is set; its late result is dropped.
 
-    A coroutine is cancelled; one that ignores that, like a thread, is left behind, and its late result dropped.
+    Whoever waits for it goes on at once. On a loop the rest is cancelled a moment later, all that it started with it;
+    what a coroutine makes of that is its own affair. A thread cannot be cancelled, and is left behind.
     """
 
-    stop: Stop | None
+    stop: Stop
     effect: Effect
-    seconds: float | None = None
 
     def now(self) -> Any:
         """Wait in this thread; the effect has one of its own."""
-        if self.stop is None and self.seconds is None:
-            return self.effect.now()
-        pool = ThreadPoolExecutor(1, thread_name_prefix="treadle-branch")
+        self.stop.check()
+        pool = ThreadPoolExecutor(1, thread_name_prefix="treadle-stoppable")
         sign: Future[None] = Future()
+        self.stop.tell(sign, lambda: sign.set_result(None))
         try:
             work = pool.submit(contextvars.copy_context().run, self.effect.now)
-            if self.stop is not None:
-                self.stop.tell(sign, lambda: sign.set_result(None))
-            wait_for_any([work, sign], timeout=self.seconds, return_when=FIRST_COMPLETED)
-            if work.done():
-                return work.result()
+            wait_for_any([work, sign], return_when=FIRST_COMPLETED)
+            if not work.done():
+                self.stop.check()
+            return work.result()
         finally:
-            if self.stop is not None:
-                self.stop.forget(sign)
+            self.stop.forget(sign)
             pool.shutdown(wait=False)
-        return self._give_up()
 
     async def soon(self) -> Any:
         """Wait on the running loop; the effect is a task of its own."""
-        if self.stop is None and self.seconds is None:
-            return await self.effect.soon()
+        self.stop.check()
         loop = asyncio.get_running_loop()
         work, sign = loop.create_task(self.effect.soon()), loop.create_future()
-        if self.stop is not None:
-            self.stop.settle(sign, sign)
+        self.stop.tell(sign, lambda: loop.call_soon_threadsafe(_settle, sign))
         try:
-            await asyncio.wait([work, sign], timeout=self.seconds, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
+            await asyncio.wait([work, sign], return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            work.cancel()
+            raise
         finally:
-            if self.stop is not None:
-                self.stop.forget(sign)
-            if not work.done():
-                work.cancel()
-                work.add_done_callback(_dropped)
-        return self._give_up()
-
-    def _give_up(self) -> Any:
-        if self.stop is not None:
+            self.stop.forget(sign)
+            work.add_done_callback(_looked_at)
+        if not work.done():
+            loop.call_later(MOMENT, work.cancel)
             self.stop.check()
-        raise TimeoutError(f"no answer after {self.seconds:g} s")
+        return work.result()
 
 
-def _settle(futures: "list[asyncio.Future[None]]") -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(None)
+@dataclass(frozen=True)
+class Rest:
+    """An effect: a wait of some seconds, cut short with Stopped when the sign is set."""
+
+    seconds: float
+    stop: Stop
+
+    def now(self) -> None:
+        """Sleep in this thread."""
+        bell = threading.Event()
+        self.stop.tell(bell, bell.set)
+        bell.wait(self.seconds)
+        self.stop.forget(bell)
+        self.stop.check()
+
+    async def soon(self) -> None:
+        """Sleep on the running loop, until it is cancelled (see `Unless`)."""
+        await asyncio.sleep(self.seconds)
+        self.stop.check()
 
 
-def _dropped(work: "asyncio.Task[Any]") -> None:
+def _settle(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _looked_at(work: "asyncio.Task[Any]") -> None:
     """Look at a late error, or Python would complain that nobody did."""
     if not work.cancelled():
         work.exception()

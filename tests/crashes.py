@@ -16,6 +16,7 @@ import shutil
 import signal
 import sqlite3
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
@@ -173,9 +174,16 @@ def answer(value: Any) -> str:
 
 
 class Noting(SqliteSaver):
-    """Notes every call that returned, in a file that outlives the process."""
+    """Notes every call that returned, in a file that outlives the process.
+
+    Threads that write at once may return before the last of them has seen everything committed: they are noted then.
+    """
 
     notes: int
+
+    def __init__(self, path: Path, **how: Any) -> None:
+        super().__init__(path, **how)
+        self._mutex, self._under_way, self._returned = threading.Lock(), 0, list[Any]()
 
     def note(self, *words: Any) -> None:
         wal = self.path.with_name(self.path.name + "-wal")
@@ -188,8 +196,14 @@ class Noting(SqliteSaver):
         return made
 
     def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
+        with self._mutex:
+            self._under_way += 1
         super().put_writes(config, writes, task_id, task_path)
-        self.note("writes", config["configurable"]["checkpoint_id"], task_id)
+        with self._mutex:
+            self._under_way -= 1
+            self._returned.append(("writes", config["configurable"]["checkpoint_id"], task_id))
+            while self._returned and not self._under_way:
+                self.note(*self._returned.pop(0))
 
     async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         made = await super().aput(config, checkpoint, metadata, new_versions)

@@ -40,11 +40,3 @@ def run(folder: Path, count: int, manner: str) -> Any:
         begun = compiled.get_state(config).values
         given = None if begun else {"ns": list(range(count))}
         return compiled.invoke(given, config) if manner == "sync" else asyncio.run(compiled.ainvoke(given, config))
-
-
-def die_once(flag: str) -> int:
-    """End the process that this runs in, if there is a file of that name; it is removed first."""
-    if flag and Path(flag).exists():
-        Path(flag).unlink()
-        os._exit(1)
-    return os.getpid()

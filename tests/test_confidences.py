@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from treadle.nodes.local.confidences import confidences, offers
+from treadle.nodes.probabilities import confidences, offers
 
 RISK = {"type": "object", "properties": {"risk": {"type": "string", "enum": ["high", "medium", "low"]}}}
 

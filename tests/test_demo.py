@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from processes import begun, environment, listed, talk, treadle
 
+from treadle.checkpoints import SqliteSaver
 from treadle.nodes.documents import read
 from treadle.nodes.splits import clauses
 
@@ -237,6 +238,7 @@ def _once(told: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_killed_at_ten_moments_it_goes_on_and_ends_with_the_same_memo(
     tmp_path: Path, finished: tuple[Path, str]
 ) -> None:
@@ -249,11 +251,10 @@ def test_killed_at_ten_moments_it_goes_on_and_ends_with_the_same_memo(
         time.sleep(whole * moment / 10)
         os.kill(killed.pid, signal.SIGKILL)
         killed.communicate()
-        started = time.monotonic()
+        _prolong_leases(folder / "treadle.db")
         done = treadle(folder, "demo", "--unattended")
         assert done.returncode == 0, done.stderr
         assert memo(done.stdout) == memo(finished[1])
-        assert time.monotonic() - started < 25, "the lease of a process that has ended is not waited for"
         _once(story(folder))
 
 
@@ -271,6 +272,14 @@ def _until_begun(folder: Path, process: Any) -> None:
     until = time.monotonic() + 120
     while not (folder / "treadle.db").exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
+
+
+def _prolong_leases(path: Path) -> None:
+    """Have what a dead process left last a day: a lease that is waited for would never end."""
+    if not path.exists():
+        return
+    with SqliteSaver(path) as saver:
+        saver.database.write(lambda connection: connection.execute("UPDATE runs SET expires_at = expires_at + 86400"))
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What a fan-out does about failures, slowness, refusals and equal items, sync and async alike."""
 
 import asyncio
+import math
 import multiprocessing
 import os
 import threading
@@ -10,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import crashing
+import dying
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, interrupt
@@ -19,9 +20,10 @@ from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, QuorumNotMet
 from treadle.nodes import step
+from treadle.nodes.faults import after, throttled
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.limits import limit
-from treadle.nodes.retries import Retry, after, throttled
+from treadle.nodes.retries import Retry
 
 QUICK = Retry(attempts=3, first=0.001, most=0.01)
 
@@ -270,7 +272,7 @@ def pool() -> ProcessPoolExecutor:
 
 def test_a_process_pool_that_broke_is_made_again_and_its_work_done_again(run: Run, tmp_path: Path) -> None:
     (flag := tmp_path / "flag").touch()
-    graph = fan_out(step(crashing.die_once), over="flags", item="flag", executor=pool, limit=2).compile()
+    graph = fan_out(step(dying.die_once), over="flags", item="flag", executor=pool, limit=2).compile()
     done = run(graph, {"flags": ["", str(flag), "", ""]})
     assert os.getpid() not in done["results"]
     assert len(done["results"]) == 4
@@ -310,6 +312,29 @@ def test_a_limit_adapts_to_what_the_service_puts_up_with_and_loses_nothing() -> 
     assert done["results"] == list(range(200))
     assert shared.state.refused == service.refused
     assert shared.state.running == shared.state.waiting == 0
+    assert shared.state.cuts > 0
+    assert shared.state.rate < math.inf
+
+
+def test_calls_at_once_grow_while_all_is_well_and_fall_when_the_service_asks_for_quiet(run: Run) -> None:
+    shared, lock, refusing = limit(f"asks for quiet {run.__name__}", concurrency=64), threading.Lock(), [99]
+    allowed: list[float] = []
+
+    def call(n: int) -> int:
+        with lock:
+            allowed.append(shared.state.allowed)
+            if n in refusing:
+                refusing.remove(n)
+                error = Throttled("slow down")
+                error.retry_after = 0.05  # type: ignore[attr-defined]
+                raise error
+        return n
+
+    graph = fan_out(step(call), over="ns", item="n", limit=1, limits=[shared]).compile()
+    assert run(graph, {"ns": list(range(120))})["results"] == list(range(120))
+    assert allowed[0] == 32
+    assert max(allowed[:100]) == 64
+    assert min(allowed[100:]) == 32
 
 
 def test_a_limit_is_one_for_all_who_name_it() -> None:

@@ -242,3 +242,22 @@ def test_answered_branches_are_each_finished_once(tmp_path: Path) -> None:
             graph.invoke(Command(resume={waiting[0].id: {"action": "approve"}}), config)
         assert graph.get_state(config).values["results"] == [1, 4, 9]
     assert sorted(after) == [1, 4, 9]
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("lanes", [False, True])
+def test_a_fan_out_of_single_steps_runs_where_each_step_is_stored_before_the_next(
+    tmp_path: Path, way: str, lanes: bool
+) -> None:
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        graph = fan_out(step(twice), over="numbers", item="number", into="doubled", lanes=lanes).compile(saver)
+        config: Any = {"configurable": {"thread_id": "a"}}
+        if way == "invoke":
+            found = graph.invoke({"numbers": [1, 2]}, config, durability="sync")
+        else:
+            found = asyncio.run(graph.ainvoke({"numbers": [1, 2]}, config, durability="sync"))
+        assert found["doubled"] == [2, 4]
+
+
+def twice(number: int) -> int:
+    return number * 2

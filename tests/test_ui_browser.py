@@ -230,6 +230,7 @@ def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver,
     shown(page, waiting[1].title)
     page.keyboard.press("n")
     shown(page, waiting[2].title)
+    page.locator(key(f"reject-{waiting[2].id}")).wait_for()
     page.keyboard.press("x")
     page.locator("textarea:focus").wait_for()
     page.keyboard.type("Exaggerated: an axe is no cap.")

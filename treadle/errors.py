@@ -16,6 +16,7 @@
     ├── GateFailed           (ValueError)    an answer that a gate refused to the last attempt
     ├── QuorumNotMet         (RuntimeError)  too few branches of a fan-out succeeded
     ├── BranchesFailed       (RuntimeError)  more branches of a fan-out failed than it allows
+    ├── ExecutorGone         (RuntimeError)  an executor that a fan-out was given broke, or was closed
     ├── StoreError           (OSError)       the database cannot be used
     │   ├── StoreReadOnly
     │   ├── StoreNewer                       written by a later treadle
@@ -24,6 +25,8 @@
     │   └── StoreFull                        no space is left on the disk
     ├── ReviewNotFound       (LookupError)   no review with that id
     ├── ReviewClosed         (RuntimeError)  decided already, or the run went on: nothing was changed
+    ├── ClaimHeld            (RuntimeError)  somebody else has the review before them
+    ├── NotAllowed           (PermissionError)  who may decide on a review is somebody else
     ├── AnswerInvalid        (ValueError)    an answer that the question's schema does not allow
     │   ├── BulkRefused                      several questions that cannot be decided at once
     │   └── RuleInvalid                      a standing rule that could not be judged, or is not there
@@ -32,6 +35,7 @@
     ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
     ├── VersionChanged       (RuntimeError)  a run's graph is another one than when it paused
     ├── LeaseHeld            (RuntimeError)  another process is advancing the run
+    ├── NotifierUnknown      (ValueError)    a channel for notices that cannot be used as it was named
     └── PageUnavailable      (RuntimeError)  the reviewers' page cannot be served here, such as on a port in use
 
 Each also is the builtin error beside it, so that code which knows nothing of treadle can catch it. A message says what
@@ -113,6 +117,10 @@ class BranchesFailed(TreadleError, RuntimeError):
     """More branches of a fan-out failed than its on_error allows."""
 
 
+class ExecutorGone(TreadleError, RuntimeError):
+    """An executor that a fan-out was given broke or was closed; what is stored is kept, and the run can be resumed."""
+
+
 class StoreError(TreadleError, OSError):
     """The database cannot be used."""
 
@@ -145,6 +153,14 @@ class ReviewClosed(TreadleError, RuntimeError):
     """The review was decided already, or its run went on without it; nothing was changed."""
 
 
+class ClaimHeld(TreadleError, RuntimeError):
+    """Somebody else has the review before them; the message says who, and until when. Nothing was changed."""
+
+
+class NotAllowed(TreadleError, PermissionError):
+    """This person may not do that; the message says who may. Nothing was changed."""
+
+
 class AnswerInvalid(TreadleError, ValueError):
     """An answer that the question's response schema does not allow; nothing was stored."""
 
@@ -175,6 +191,10 @@ class VersionChanged(TreadleError, RuntimeError):
 
 class LeaseHeld(TreadleError, RuntimeError):
     """Another process is advancing the run."""
+
+
+class NotifierUnknown(TreadleError, ValueError):
+    """A channel for notices that cannot be used as it was named; the message says what would."""
 
 
 class PageUnavailable(TreadleError, RuntimeError):

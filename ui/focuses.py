@@ -18,7 +18,7 @@ _SCRIPT = """<script data-turn={turn}>
     if (!there) panel?.querySelector(fields)?.focus();
     setTimeout(() => step(left - 1, there ? kept + 1 : 0), 50);
   }};
-  step(200, 0);
+  step(1200, 0);
 }})();
 </script>"""
 

@@ -97,7 +97,8 @@ def where(entry: Mapping[str, Any]) -> str:
     path = str(entry.get("path") or entry.get("step") or "a step")
     attempt = entry.get("attempt")
     again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
-    return " › ".join(path.split("|")) + again
+    vote = f", answer {entry['vote']} of the vote" if entry.get("vote") else ""
+    return " › ".join(path.split("|")) + again + vote
 
 
 def marks(entry: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from typing import Any
 from treadle.checkpoints.audits import Decision
 from treadle.checkpoints.bulks.conditions import Condition, read, written
 from treadle.checkpoints.decisions import record, stated
+from treadle.checkpoints.desks.claims import live
 from treadle.checkpoints.events import note
 from treadle.checkpoints.reviews import Review, find, load
 from treadle.checkpoints.savers import SqliteSaver
@@ -70,10 +71,10 @@ class Rule:
     def fits(self, question: Review) -> bool:
         """Whether the rule may decide a question, and its conditions hold of it."""
         value = question.value if isinstance(question.value, Mapping) else {}
-        alone = not value.get("veto") and _count(value.get("quorum")) <= 1 and not value.get("blind")
-        may = not value.get("roles") or bool(set(value["roles"]) & set(self.roles))
-        mine = value.get("requester") in (None, "") or str(value["requester"]).strip() != self.by.strip()
-        return alone and may and mine and self._unspoiled(question) and all(one.holds(value) for one in self.conditions)
+        alone = not value.get("veto") and not question.panel.many and not value.get("blind")
+        free = question.claim is None or not live(question.claim)
+        may = alone and free and question.panel.admits(self.by, self.roles)
+        return may and self._unspoiled(question) and all(one.holds(value) for one in self.conditions)
 
     def _unspoiled(self, question: Review) -> bool:
         """Whether the question waits for its first answer, and takes the rule's."""
@@ -241,7 +242,3 @@ def _decide(connection: sqlite3.Connection, one: Rule, question: Review) -> Deci
     except AnswerInvalid:
         return None  # the question takes no such answer: it is left to people
     return record(connection, question, content | {"rule": one.id, "roles": list(one.roles)})
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) else 1

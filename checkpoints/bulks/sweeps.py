@@ -40,7 +40,7 @@ def decide_all(
     found = preview(saver, ids, action=action, thread=thread)
     if found.exceptions:
         raise BulkRefused(_refusal(found.exceptions))
-    given = {"action": action, "reason": reason, "words": words, "labels": list(labels), "by": by}
+    given = {"action": action, "reason": reason, "words": words, "labels": list(labels), "by": by, "roles": roles}
     each = seconds / len(found.reviews) if seconds is not None and found.reviews else None
     contents = [
         stated(one, given, digest=(shown or {}).get(one.id), client=client, seconds=each) for one in found.reviews

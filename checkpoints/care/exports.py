@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from treadle.checkpoints import spaces
 from treadle.checkpoints.audits import append
+from treadle.checkpoints.chains import last
 from treadle.checkpoints.formats import WRITES, body_of, write_of
 from treadle.checkpoints.plains import plain
 from treadle.checkpoints.savers import SqliteSaver
@@ -34,9 +35,10 @@ _QUERIES = {
     "blobs": f"SELECT * FROM blobs WHERE home {_OF_SPACE} ORDER BY id",
     "checkpoints": f"SELECT * FROM checkpoints WHERE space {_OF_SPACE} ORDER BY key",
     "writes": f"SELECT * FROM writes WHERE checkpoint {_OF_CHECKPOINT} ORDER BY key",
+    "decisions": "SELECT * FROM decisions WHERE thread_id = ? ORDER BY seq",
     "reviews": "SELECT * FROM reviews WHERE thread_id = ? ORDER BY seq",
     "waits": "SELECT * FROM waits WHERE thread_id = ?",
-    "decisions": "SELECT * FROM decisions WHERE thread_id = ? ORDER BY seq",
+    "deadlines": "SELECT * FROM deadlines WHERE thread_id = ?",
     "journal": "SELECT * FROM journal WHERE thread_id = ?",
     "traces": "SELECT * FROM traces WHERE thread_id = ? ORDER BY seq",
 }
@@ -154,6 +156,8 @@ class _Coming:
         self.spaces: dict[int, spaces.Space] = {}
         self.blobs: dict[int, int] = {}
         self.checkpoints: dict[int, int] = {}
+        self.seqs: dict[int, int] = {}
+        """Numbers in the record: here, by those in the file."""
 
     def add(self, table: str, row: dict[str, Any]) -> None:
         """Store one row."""
@@ -187,12 +191,17 @@ class _Coming:
         """Appended to this database's record, unless it is there: decisions outlive a run that is removed."""
         row = dict.fromkeys((*FIXED, *CONTENT, *OPENING)) | row | {"thread_id": self.thread_id}
         known = self.connection.execute(
-            "SELECT 1 FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND at = ? AND action IS ?",
+            "SELECT seq FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND at = ? AND action IS ?",
             (self.thread_id, row["interrupt_id"], row["at"], row["action"]),
         ).fetchone()
-        if known is None:
-            kept = {name: row[name] for name in (*FIXED, "applied_at")}
-            append(self.connection, **kept | content(row))
+        kept = {name: row[name] for name in (*FIXED, "applied_at")}
+        self.seqs[row["seq"]] = known["seq"] if known else append(self.connection, **kept | content(row)).seq
+
+    def _reviews(self, row: dict[str, Any], table: str) -> None:
+        """Votes that came after the question was asked count here too."""
+        before = [here for there, here in self.seqs.items() if there <= row.get("since", 0)]
+        first = min(self.seqs.values(), default=last(self.connection, "decisions")[0] + 1)
+        self._other(row | {"since": max(before, default=first - 1)}, table)
 
     def _runs(self, row: dict[str, Any], table: str) -> None:
         """Nobody here is at work on it."""

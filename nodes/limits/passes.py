@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from treadle.nodes.limits.limiters import Limit, Permit
+from treadle.nodes.stops import MOMENT
 
 
 class Sign(Protocol):
@@ -26,7 +27,8 @@ class Sign(Protocol):
 class Passed:
     """An effect: leave to call; its result is the permit, to be given to `settle` or `leave`.
 
-    `stop` is a sign that ends the waiting with its own error.
+    `stop` is a sign that ends the waiting with its own error. Nothing cancels a thread: what it has is taken from it
+    when the sign is set. On a loop the sign ends the waiting a moment late, so that whoever goes on goes first.
     """
 
     limit: Limit
@@ -38,15 +40,22 @@ class Passed:
     def now(self) -> Permit:
         """Wait in this thread."""
         bell = threading.Event()
-        permit = self._ask(bell.set)
+        permit = self.limit.ask(self.owner, self.tokens, first=self.first, wake=bell.set)
+
+        def take_back() -> None:
+            self.limit.leave(permit)
+            bell.set()
+
+        if self.stop is not None:
+            self.stop.tell(permit, take_back)
         try:
             while True:
                 delay = self.limit.pump(permit)
+                self._check()
                 if permit.granted:
-                    return self._granted(permit)
+                    return permit
                 bell.wait(delay)
                 bell.clear()
-                self._check()
         except BaseException:
             self._give_up(permit)
             raise
@@ -61,37 +70,32 @@ class Passed:
             elif not loop.is_closed():
                 loop.call_soon_threadsafe(bell.set)
 
-        permit = self._ask(wake)
+        permit = self.limit.ask(self.owner, self.tokens, first=self.first, wake=wake)
+        if self.stop is not None:
+            self.stop.tell(permit, lambda: loop.call_soon_threadsafe(loop.call_later, MOMENT, bell.set))
         try:
             while True:
                 delay = self.limit.pump(permit)
+                self._check()
                 if permit.granted:
-                    return self._granted(permit)
+                    return self._kept(permit)
                 alarm = loop.call_later(delay, bell.set) if delay is not None else None
                 await bell.wait()
                 bell.clear()
                 if alarm is not None:
                     alarm.cancel()
-                self._check()
         except BaseException:
             self._give_up(permit)
             raise
-
-    def _ask(self, wake: Callable[[], object]) -> Permit:
-        permit = self.limit.ask(self.owner, self.tokens, first=self.first, wake=wake)
-        if self.stop is not None:
-            self.stop.tell(permit, wake)
-        return permit
 
     def _check(self) -> None:
         if self.stop is not None:
             self.stop.check()
 
-    def _granted(self, permit: Permit) -> Permit:
+    def _kept(self, permit: Permit) -> Permit:
         if self.stop is not None:
             self.stop.forget(permit)
         return permit
 
     def _give_up(self, permit: Permit) -> None:
-        self._granted(permit)
-        self.limit.leave(permit)
+        self.limit.leave(self._kept(permit))

@@ -16,13 +16,13 @@ from pydantic import Field
 
 from treadle.errors import OutputInvalid
 from treadle.nodes.local import calls, grammars
-from treadle.nodes.local.confidences import offers
 from treadle.nodes.local.engines import Engine, engine
 from treadle.nodes.local.grammars import Shape
 from treadle.nodes.local.openings import Opening, cpus
 from treadle.nodes.local.replies import Reply
 from treadle.nodes.local.turns import turns
 from treadle.nodes.local.weights import DEFAULT, KNOWN, find
+from treadle.nodes.probabilities import offers
 
 ALTERNATIVES = 20
 """How many of the likeliest tokens are asked for in each place, to tell a confidence from."""

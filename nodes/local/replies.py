@@ -10,9 +10,9 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from treadle.errors import OutputInvalid
 from treadle.nodes.local.calls import read
-from treadle.nodes.local.confidences import confidences
 from treadle.nodes.local.engines import Chunk
 from treadle.nodes.local.grammars import cut
+from treadle.nodes.probabilities import confidences
 
 
 @dataclass

@@ -16,6 +16,7 @@ from treadle.commands import (
     graph,
     insights,
     models,
+    notices,
     reviews,
     rules,
     run,
@@ -46,6 +47,7 @@ app.add_typer(audit.app, name="audit")
 app.command("insights")(insights.insights)
 app.command("export")(export.export)
 app.command("worker")(worker.worker)
+app.command("notices")(notices.notices)
 app.command("ui")(ui.ui)
 app.command("graph")(graph.graph)
 app.add_typer(versions.app, name="versions")

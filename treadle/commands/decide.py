@@ -6,11 +6,24 @@ import typer
 
 from treadle.commands import bulks
 from treadle.commands.mistakes import Mistake, code
-from treadle.commands.options import DEFAULT, By, Database, Graphs, Json, catalog, content, data, existing, person
-from treadle.commands.printing import as_json, many, say, told
+from treadle.commands.options import (
+    DEFAULT,
+    By,
+    Database,
+    Graphs,
+    Json,
+    Roles,
+    Thread,
+    catalog,
+    content,
+    data,
+    existing,
+    person,
+)
+from treadle.commands.printing import as_json, many, say, told, when
 
 if TYPE_CHECKING:
-    from treadle.checkpoints import SqliteSaver
+    from treadle.checkpoints import Decision, SqliteSaver, Tally
     from treadle.checkpoints.reviews import Review
     from treadle.checkpoints.runs import Run
 
@@ -33,9 +46,8 @@ def decide(
         typer.Option("--answer", metavar="JSON|@FILE", help="The whole answer, for a question that names no actions."),
     ] = None,
     by: By = None,
-    thread: Annotated[
-        str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
-    ] = None,
+    role: Roles = None,
+    thread: Thread = None,
     graph: Annotated[str | None, typer.Option("--graph", metavar="NAME", help="With all: only of this graph.")] = None,
     gate: Annotated[str | None, typer.Option("--gate", metavar="NAME", help="With all: only of this review.")] = None,
     search: Annotated[
@@ -49,6 +61,8 @@ def decide(
 ) -> None:
     """Record a decision. The first one holds; a later one is refused and told who decided.
 
+    A question may name the roles that may decide, and how many people must agree: then each decision is a vote.
+
     The run goes on by itself where a worker serves the database (`treadle ui` has one, `treadle worker` is one), or
     here with `--advance`. Several reviews of one shape are decided at once, all or none; sums and what stands out are
     shown first.
@@ -56,11 +70,11 @@ def decide(
     Example: `treadle decide 3f2a reject --words "The cap protects one side only"`
     """
     from treadle.checkpoints import decide as record
-    from treadle.checkpoints import review
+    from treadle.checkpoints import review, votes
 
     if bulks.several(id):
         wanted = {"thread": thread, "graph": graph, "gate": gate, "search": search}
-        said: dict[str, Any] = {"by": person(by), "reason": reason, "words": words}
+        said: dict[str, Any] = {"by": person(by), "roles": role or (), "reason": reason, "words": words}
         bulks.decide(db, id, action, wanted, sure=yes, json=json, **said)
         return
     if (action is None) == (answer is None):
@@ -71,15 +85,17 @@ def decide(
         question = review(saver, id, thread=thread)
         given = _given(question, value, answer)
         made = record(
-            saver, question.id, action, by=person(by), reason=reason, words=words, thread=question.thread_id,
-            client="command line", **given,
+            saver, question.id, action, by=person(by), roles=role or (), reason=reason, words=words,
+            thread=question.thread_id, client="command line", **given,
         )  # fmt: skip
+        tally = votes(saver, question.id, by=made.by, thread=question.thread_id)
         run = _advanced(saver, graphs, question.thread_id) if advance else _run(saver, question.thread_id)
     if json:
         as_json({"decision": made, "run": run})
     else:
-        say(f"Recorded: {made.action} by {made.by} on {question.title or question.node}.")
-        told(_next(run, advance=advance))
+        vote = "a vote, " if made.kind == "vote" else ""
+        say(f"Recorded: {vote}{made.action} by {made.by} on {question.title or question.node}.")
+        told(_missing(tally) if made.kind == "vote" else _next(run, made, advance=advance))
     if advance:
         raise typer.Exit(code(run.status))
 
@@ -111,8 +127,19 @@ def _advanced(saver: "SqliteSaver", graphs: Any, thread: str) -> "Run":
     return resume(catalog(graphs).known(run.graph), thread, saver=saver)
 
 
-def _next(run: "Run", *, advance: bool) -> str:
+def _missing(tally: "Tally") -> str:
+    """How many must still vote, as a sentence."""
+    if tally.adjudicating:
+        return "The votes differ: one more person, who has not voted, must decide."
+    people = "one more person must" if tally.missing == 1 else f"{tally.missing} more people must"
+    return f"Before it is decided {people} {'vote' if tally.blind else 'answer alike'}."
+
+
+def _next(run: "Run", made: "Decision", *, advance: bool) -> str:
     left = f" {many(run.pending, 'review')} of its run still to be decided." if run.pending else ""
+    if run.not_before is not None and run.status == "decided":
+        told = f"It can be taken back until {when(run.not_before)}: treadle reviews withdraw {made.interrupt_id[:12]}"
+        return f"{told}. Then a worker takes the run on.{left}"
     if advance:
         return f"The run {run.thread_id} is {run.status}.{left}"
     return f"The run goes on by a worker (that of `treadle ui`, or `treadle worker`), or with --advance here.{left}"

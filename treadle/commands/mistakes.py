@@ -23,8 +23,8 @@ CODES = (
 )
 
 ORDER = (
-    "demo", "run", "runs", "reviews", "decide", "rules", "audit", "insights", "export", "worker", "ui", "graph",
-    "versions", "models", "db", "doctor",
+    "demo", "run", "runs", "reviews", "decide", "rules", "audit", "insights", "export", "worker", "notices", "ui",
+    "graph",    "versions", "models", "db", "doctor",
 )  # fmt: skip
 
 _OF_THE_RUN = (GateFailed, OutputInvalid, PromptTooLong, QuorumNotMet)

@@ -36,6 +36,10 @@ Model = Annotated[
     ),
 ]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides.", show_default="your login name")]
+Roles = Annotated[
+    list[str] | None, typer.Option("--role", metavar="ROLE", help="A role that you decide under; may be said again.")
+]
+Thread = Annotated[str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many to list.")]
 
 

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.commands.mistakes import Mistake
-from treadle.commands.options import DEFAULT, Database, Json, Limit, existing
+from treadle.commands.options import DEFAULT, By, Database, Json, Limit, Roles, Thread, existing, person
 from treadle.commands.printing import age, as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
+    from treadle.checkpoints import Decision
     from treadle.checkpoints.reviews import Review
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")]
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
@@ -38,7 +41,8 @@ def reviews(
 
     Example: `treadle reviews --search "liability" --json`
     """
-    ctx.default_map = {"show": {"db": db, "json": json}}
+    given = {"db": db, "json": json}
+    ctx.default_map = dict.fromkeys(("show", "votes", "claim", "release", "withdraw"), given)
     if ctx.invoked_subcommand is not None:
         return
     wanted: dict[str, Any] = {"thread": thread, "graph": graph, "gate": gate, "assign": assign, "search": search}
@@ -72,15 +76,14 @@ def _print(found: "list[Review]") -> None:
 def _row(review: "Review", now: float) -> tuple[Any, ...]:
     title = review.title or review.node
     asked = f"{age(review.asked_at, now)} ago"
-    return (review.id[:12], title, review.why, review.status, review.thread_id, asked, when(review.due))
+    status = f"{review.claim.by} has it" if review.claim and review.claim.expires_at > now else review.status
+    return (review.id[:12], title, review.why, status, review.thread_id, asked, when(review.due))
 
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
-    thread: Annotated[
-        str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
-    ] = None,
+    id: Id,  # noqa: A002
+    thread: Thread = None,
     db: Database = DEFAULT,
     json: Json = False,
 ) -> None:
@@ -109,6 +112,86 @@ def show(
 def _actions(review: "Review") -> str:
     actions = review.value.get("actions") if isinstance(review.value, dict) else None
     return "|".join(map(str, actions)) if isinstance(actions, list) else "--answer JSON"
+
+
+@app.command("votes")
+def votes(id: Id, by: By = None, thread: Thread = None, db: Database = DEFAULT, json: Json = False) -> None:  # noqa: A002
+    """Show the votes on a question that several must agree on; in a blind round only your own.
+
+    Example: `treadle reviews votes 3f2a`
+    """
+    from treadle.checkpoints import votes as count
+
+    with existing(db) as saver:
+        tally = count(saver, id, by=person(by), thread=thread)
+    if json:
+        as_json(tally)
+        return
+    if tally.votes:
+        table(("by", "action", "words", "at"), [_vote(vote) for vote in tally.votes])
+    state = "one more person, who has not voted, must decide" if tally.adjudicating else f"{tally.quorum} must agree"
+    told(f"{many(len(tally.votes), 'vote')}; {state}.")
+
+
+def _vote(vote: "Decision") -> tuple[Any, ...]:
+    hidden = vote.answer is None
+    return vote.by, "(hidden)" if hidden else vote.action, vote.words, when(vote.at)
+
+
+@app.command("claim")
+def claim(
+    id: Id,  # noqa: A002
+    by: By = None,
+    role: Roles = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="For how long.")] = 900,
+    take: Annotated[bool, typer.Option("--take", help="Take it over from who has it; that is put on record.")] = False,
+    thread: Thread = None,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Have a question for yourself for some time; claiming it again renews that.
+
+    Example: `treadle reviews claim 3f2a --take`
+    """
+    from treadle.checkpoints import claim as have
+
+    with existing(db, readonly=False) as saver:
+        made = have(saver, id, by=person(by), roles=role or (), thread=thread, seconds=seconds, take=take)
+    as_json(made) if json else say(f"{made.by} has review {made.interrupt_id[:12]} until {when(made.expires_at)}.")
+
+
+@app.command("release")
+def release(id: Id, by: By = None, thread: Thread = None, db: Database = DEFAULT, json: Json = False) -> None:  # noqa: A002
+    """Give a claim back.
+
+    Example: `treadle reviews release 3f2a`
+    """
+    from treadle.checkpoints import release as leave
+
+    with existing(db, readonly=False) as saver:
+        done = leave(saver, id, by=person(by), thread=thread)
+    as_json(done) if json else say("Given back." if done else "You do not have it.")
+
+
+@app.command("withdraw")
+def withdraw(
+    id: Id,  # noqa: A002
+    by: By = None,
+    role: Roles = None,
+    words: Annotated[str | None, typer.Option("--words", help="Why.")] = None,
+    thread: Thread = None,
+    db: Database = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Take a decision of yours back, as long as the question allows and the run has not gone on.
+
+    Example: `treadle reviews withdraw 3f2a --words "wrong contract"`
+    """
+    from treadle.checkpoints import withdraw as undo
+
+    with existing(db, readonly=False) as saver:
+        made = undo(saver, id, by=person(by), roles=role or (), words=words, thread=thread)
+    as_json(made) if json else say(f"Taken back: {made.content['action']}. The question waits again.")
 
 
 def waiting(count: int) -> str:

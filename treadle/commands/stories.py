@@ -78,6 +78,7 @@ class _Step:
         """Print what was asked, what was answered, and what it took; a turn that was printed before is only named."""
         entry = self.entry
         again = f", attempt {entry['attempt']}" if entry.get("attempt", 1) > 1 else ""
+        again += f", answer {entry['vote']} of the vote" if entry.get("vote") else ""
         say(f"{when(entry['at'])}  {entry.get('path') or entry['step']}{again}", style="bold cyan")
         known = f" (known from the {entry['cached']})" if entry.get("cached") else ""
         say(f"  {entry.get('model') or 'unknown model'}{known}: {_took(entry)}{_sure(entry)}")
