@@ -33,7 +33,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 5
+VERSION = 6
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -303,6 +303,10 @@ CREATE TABLE seeds (
     at REAL NOT NULL,
     PRIMARY KEY (thread_id, interrupt_id)
 ) WITHOUT ROWID;
+"""
+
+EVENTS = """
+CREATE INDEX events_of_review ON events (thread_id, interrupt_id) WHERE interrupt_id IS NOT NULL;
 """
 
 SEARCH = """

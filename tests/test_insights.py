@@ -195,3 +195,35 @@ def test_decisions_of_rules_say_nothing_of_people(saver: SqliteSaver) -> None:
     assert enact(saver) == 2
     assert len(decisions(saver)) == 2
     assert (overturns(saver).total, paces(saver)) == (0, [])
+
+
+def test_votes_are_each_person_s_own_and_the_decision_they_make_is_nobody_s(saver: SqliteSaver) -> None:
+    both = {"quorum": 2}
+    ids = asked(saver, both, both, both)
+    for id_, first, second in zip(ids, ("approve", "approve", "reject"), ("approve", "reject", "reject"), strict=True):
+        decide(saver, id_, first, by="ann", seconds=5)
+        decide(saver, id_, second, by="bob", seconds=5)
+    found = agreement(saver)
+    assert (found.questions, found.raters, found.observed) == (3, 2, 2 / 3)
+    assert {(one.by, one.decisions, one.timed) for one in paces(saver)} == {("ann", 3, 3), ("bob", 3, 3)}
+    assert all(one.words for one in paces(saver))
+    assert overturns(saver).total == 2
+
+
+def test_votes_of_a_blind_round_that_is_open_are_in_no_number(saver: SqliteSaver) -> None:
+    (id_,) = asked(saver, {"quorum": 2, "blind": True})
+    decide(saver, id_, "approve", by="ann")
+    assert (paces(saver), agreement(saver).questions) == ([], 0)
+    decide(saver, id_, "reject", by="bob")
+    assert agreement(saver).questions == 1
+
+
+def test_a_decision_that_was_taken_back_is_in_no_number(saver: SqliteSaver) -> None:
+    from treadle.checkpoints.desks.withdrawals import withdraw
+
+    (id_,) = asked(saver, {"withdraw_in": 60})
+    decide(saver, id_, "reject", by="ann")
+    withdraw(saver, id_, by="ann")
+    assert (overturns(saver).total, paces(saver)) == (0, [])
+    decide(saver, id_, "approve", by="ann")
+    assert (overturns(saver).total, overturns(saver).overturned) == (1, 0)

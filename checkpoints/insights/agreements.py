@@ -10,7 +10,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from treadle.checkpoints.exports.records import named
+from treadle.checkpoints.exports.records import PERSONAL, named
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ModelUnavailable
 
@@ -75,7 +75,7 @@ def _rated(connection: sqlite3.Connection, graph: str | None, gate: str | None, 
     found: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     rows = connection.execute(
         'SELECT thread_id, interrupt_id, action, answer, "by" FROM decisions WHERE graph IS ifnull(?, graph)'
-        " AND gate IS ifnull(?, gate) AND at >= ? AND rule IS NULL AND action <> 'refused' ORDER BY seq",
+        f" AND gate IS ifnull(?, gate) AND at >= ?{PERSONAL} ORDER BY seq",
         (graph, gate, since),
     )
     for row in rows:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from treadle.checkpoints.exports.records import Record, named, records
+from treadle.checkpoints.exports.records import PERSONAL, Record, named, records
 from treadle.checkpoints.insights.seeds import Seed, seeds
 from treadle.checkpoints.intervals import Interval, wilson
 from treadle.checkpoints.plains import leaves
@@ -67,8 +67,8 @@ def paces(
     """
     found: defaultdict[str, _Tally] = defaultdict(_Tally)
     known = seeds(saver)
-    for record in records(saver, graph=graph, gate=gate):
-        if record["at"] >= since and "rule" not in record and "by" in record:
+    for record in records(saver, graph=graph, gate=gate, which=PERSONAL):
+        if record["at"] >= since and "by" in record:
             _count(found[record["by"]], record, known, fastest)
     return sorted((_pace(by, tally) for by, tally in found.items()), key=lambda one: -one.decisions)
 

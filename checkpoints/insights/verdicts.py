@@ -55,7 +55,7 @@ def _page(
     rows = connection.execute(
         'SELECT seq, thread_id, interrupt_id, action, answer, confidence, "by", at, seconds, reasons, labels, edits'
         " FROM decisions WHERE seq > ? AND graph IS ifnull(?, graph) AND gate IS ifnull(?, gate) AND at >= ?"
-        f" AND rule IS NULL{LEARNT} ORDER BY seq LIMIT ?",
+        f" AND rule IS NULL AND \"by\" <> 'deadline'{LEARNT} ORDER BY seq LIMIT ?",
         (after, graph, gate, since, PAGE),
     )
     return [_verdict(row) for row in rows]
