@@ -158,6 +158,25 @@ def _wait(connection: sqlite3.Connection, level: _Level, interrupt_id: str, targ
     )
 
 
+def reopen(connection: sqlite3.Connection, saver: SqliteSaver, row: sqlite3.Row, problem: str | None) -> None:
+    """Ask a question again in its own run, which has its answer and could not go on with it."""
+    levels = list(_levels(connection, row, row["thread_id"]))
+    for level in levels:
+        _undo(connection, saver, level, row["thread_id"], answers=row["answers"] if level is levels[-1] else 0)
+        _wait(connection, level, row["interrupt_id"], row["thread_id"])
+    connection.execute(
+        "UPDATE reviews SET status = 'pending', closed_at = NULL, problem = ?, since = ?, held_until = NULL,"
+        " taken_at = NULL WHERE seq = ?",
+        (problem, last(connection, "decisions")[0], row["seq"]),
+    )
+    connection.execute(
+        "UPDATE runs SET status = 'waiting', attempts = 0, error = NULL, not_before = NULL, updated_at = ?"
+        " WHERE thread_id = ?",
+        (time.time(), row["thread_id"]),
+    )
+    opened(connection, row["thread_id"], row["interrupt_id"])
+
+
 _ANEW = (
     "seq", "thread_id", "status", "problem", "asked_at", "closed_at", "due", "since", "veiled", "escalations",
     "held_until", "taken_at",

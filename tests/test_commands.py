@@ -568,3 +568,14 @@ def test_a_decision_is_looked_at_again_in_a_run_of_its_own(waiting: Path) -> Non
     assert (again["id"], again["status"], again["thread_id"].startswith("look-")) == (id_, "pending", True)
     done = treadle(waiting, "decide", id_, "reject", "--thread", again["thread_id"], "--words", "No.", "--advance")
     assert done.returncode == 3, done.stderr
+
+
+def test_the_doctor_repairs_what_can_be_repaired_and_keeps_it_on_record(waiting: Path) -> None:
+    with sqlite3.connect(waiting / "treadle.db") as connection:
+        connection.execute("DELETE FROM waits")
+    connection.close()
+    told = treadle(waiting, "doctor")
+    assert (told.returncode, "orphan" in told.stdout, "treadle doctor --repair" in told.stdout) == (1, True, True)
+    assert "repaired:" in treadle(waiting, "doctor", "--repair", "--by", "eva").stdout
+    assert "orphan" not in treadle(waiting, "doctor").stdout
+    assert [one["by"] for one in listed(waiting, "audit", "list", "--events")] == ["eva"]
