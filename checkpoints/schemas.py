@@ -33,7 +33,7 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-VERSION = 6
+VERSION = 7
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -304,6 +304,17 @@ CREATE TABLE seeds (
     PRIMARY KEY (thread_id, interrupt_id)
 ) WITHOUT ROWID;
 """
+
+NEWS = """
+CREATE TABLE news (
+    thread_id TEXT NOT NULL,
+    place TEXT NOT NULL,
+    at REAL NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (thread_id, place)
+) WITHOUT ROWID;
+"""
+"""The newest news of each fan-out of a run, by the checkpoint namespace that it runs in."""
 
 EVENTS = """
 CREATE INDEX events_of_review ON events (thread_id, interrupt_id) WHERE interrupt_id IS NOT NULL;

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
@@ -23,7 +24,7 @@ from treadle.nodes.executors import Pool, within
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, ordered, reasons
 from treadle.nodes.quorums import OnError, Quorum
-from treadle.nodes.records import Journal, journal, place
+from treadle.nodes.records import Journal, Teller, journal, place, recorder
 from treadle.nodes.retries import Retry
 from treadle.nodes.slots import Slots
 from treadle.nodes.steps import Block, State, Update, Work, adrive, drive, lookup
@@ -141,7 +142,7 @@ class Fan:
 
     def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
         """Run every branch and return the outcomes."""
-        pace = self._pace()
+        pace = self._pace(config)
         crew = yield Block(lambda: self.crew(state, config, pace))
         self._undercut(config)
         graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
@@ -178,11 +179,13 @@ class Fan:
                 self.name, most, self.limit, most,
             )  # fmt: skip
 
-    def _pace(self) -> Pace | None:
+    def _pace(self, config: RunnableConfig) -> Pace | None:
         """Whoever listens to custom events hears of this run."""
         if self.every is None:
             return None
-        return Pace(self.every, get_stream_writer(), self.progressive)
+        teller, (thread_id, namespace) = recorder(config), place(config)
+        keep = partial(teller.tell, thread_id) if isinstance(teller, Teller) else None
+        return Pace(self.every, get_stream_writer(), namespace, keep, self.progressive)
 
     def _each(self, found: Sequence[Outcome], groups: Mapping[int, Sequence[int]]) -> list[Outcome]:
         """The outcomes of all items, from those of the branches that stand for them."""

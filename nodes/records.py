@@ -39,6 +39,14 @@ class Journal(Recorder, Protocol):
         ...
 
 
+@runtime_checkable
+class Teller(Protocol):
+    """A checkpointer that also keeps the newest news of fan-outs."""
+
+    def tell(self, thread_id: str, news: Mapping[str, Any]) -> None:
+        """Take the newest news of the fan-out at their "place"; it does not block."""
+
+
 def journal(config: RunnableConfig) -> Journal | None:
     """Return the run's checkpointer if it is a Journal."""
     found = recorder(config)

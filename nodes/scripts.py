@@ -2,21 +2,21 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable
 
 from treadle.errors import ModelUnavailable
+from treadle.nodes.chats import Ready, structured
 
 FORM = '[{"when": "regular expression", "say": "an answer, text or JSON"}, ...]'
 
 
-class ScriptedModel(BaseChatModel):
+class ScriptedModel(Ready):
     """Says what the first line says whose pattern is found in the last human message.
 
     The script is a JSON list of objects: ``when`` is a regular expression (left out: always), ``say`` the answer, as
@@ -26,8 +26,6 @@ class ScriptedModel(BaseChatModel):
     'Fair.'
     """
 
-    reads_only_text: ClassVar[bool] = True
-
     lines: list[dict[str, Any]]
     model: str = "scripted"
 
@@ -35,31 +33,19 @@ class ScriptedModel(BaseChatModel):
     def _llm_type(self) -> str:
         return "scripted"
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        said = self._answer(messages)
+    def answer(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> AIMessage:
+        """Return what the script says."""
+        said = self._line(messages)
         text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-        words = (sum(len(message.text.split()) for message in messages), len(text.split()))
-        message = AIMessage(
-            text,
-            response_metadata={"model_name": self.model},
-            usage_metadata={"input_tokens": words[0], "output_tokens": words[1], "total_tokens": sum(words)},
-        )
-        return ChatResult(generations=[ChatGeneration(message=message)])
+        return AIMessage(text, response_metadata={"model_name": self.model})
 
     def with_structured_output(
         self, schema: Any, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
         """Answers as JSON, whatever the schema; with ``include_raw`` with the message and what was wrong."""
-        read = self | RunnableLambda(_read)
-        return read if include_raw else read | RunnableLambda(lambda found: found["parsed"])  # pyright: ignore
+        return structured(self, _read, include_raw=include_raw)
 
-    def _answer(self, messages: list[BaseMessage]) -> Any:
+    def _line(self, messages: Sequence[BaseMessage]) -> Any:
         asked = next((message.text for message in reversed(messages) if message.type == "human"), "")
         for line in self.lines:
             if re.search(str(line.get("when", "")), asked):
@@ -83,9 +69,5 @@ def scripted(path: str) -> ScriptedModel:
 
 
 def _read(message: AIMessage) -> dict[str, Any]:
-    try:
-        found = json.loads(message.text)
-    except ValueError as error:
-        return {"raw": message, "parsed": None, "parsing_error": error}
-    shaped = found if isinstance(found, dict) else {"value": found}
-    return {"raw": message, "parsed": shaped, "parsing_error": None}
+    found = json.loads(message.text)
+    return found if isinstance(found, dict) else {"value": found}

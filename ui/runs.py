@@ -12,6 +12,7 @@ from treadle.errors import RunNotFound
 from treadle.ui import stories
 from treadle.ui.asks import ask
 from treadle.ui.empties import empty
+from treadle.ui.fans import under_way
 from treadle.ui.markups import Markup, plain, put, tag
 from treadle.ui.places import asked, leave, link
 from treadle.ui.stores import store
@@ -153,8 +154,10 @@ def _title(found: Run) -> None:
 
 @st.fragment(run_every=3)
 def _live(name: str, was: str) -> None:
-    """Show the page anew when the run has come further."""
+    """Show how far its fan-outs are, and the page anew when the run has come further."""
     found = run(store(), name)
+    if found.status == "running":
+        under_way(store(), name)
     key = (found.status, found.steps, found.tokens_out, found.pending, found.updated_at)
     before = st.session_state.get("treadle.live")
     st.session_state["treadle.live"] = (name, key)

@@ -9,15 +9,14 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
-from treadle.errors import OutputInvalid
+from treadle.nodes.chats import structured
 from treadle.nodes.local import calls, grammars
 from treadle.nodes.local.engines import Engine, engine
-from treadle.nodes.local.grammars import Shape
 from treadle.nodes.local.openings import Opening, cpus
 from treadle.nodes.local.replies import Reply
 from treadle.nodes.local.turns import turns
@@ -125,7 +124,7 @@ class LocalModel(BaseChatModel):
         asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": shape.schema}}
         traced = {"kwargs": {"method": method}, "schema": schema if isinstance(schema, type) else shape.schema}
         held = self.bind(response_format=asked, ls_structured_output_format=traced, **kwargs)
-        return held | RunnableLambda(_both(shape) if include_raw else shape.read)
+        return structured(held, shape.read, include_raw=include_raw)
 
     def _generate(
         self,
@@ -203,16 +202,6 @@ class LocalModel(BaseChatModel):
         slots = self.slots or (1 if cpus() <= 3 else min(4, cpus() // 2))
         threads = self.threads or max(1, cpus() - 1)
         return engine(Opening(find(self.weights), self.n_ctx or suits, threads, slots))
-
-
-def _both(shape: Shape) -> Callable[[AIMessage], dict[str, Any]]:
-    def read(message: AIMessage) -> dict[str, Any]:
-        try:
-            return {"raw": message, "parsed": shape.read(message), "parsing_error": None}
-        except OutputInvalid as error:
-            return {"raw": message, "parsed": None, "parsing_error": error}
-
-    return read
 
 
 def _choice(tool_choice: str | dict[str, Any] | bool | None) -> str | None:

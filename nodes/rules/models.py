@@ -1,22 +1,18 @@
 """`RulesModel`: the embedded model that needs nothing, made of word lists and TextRank; it is no language model."""
 
 import json
-import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.output_parsers import BaseOutputParser, JsonOutputParser, PydanticOutputParser
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
+from treadle.nodes.chats import Ready, structured
 from treadle.nodes.rules.fillings import Filling
 from treadle.nodes.rules.materials import material
 from treadle.nodes.rules.memos import write
@@ -31,7 +27,7 @@ NOTE = f"rules: word lists and TextRank, no language model; good for {GOOD_FOR}.
 """What every answer of the rules model says of itself."""
 
 
-class RulesModel(BaseChatModel):
+class RulesModel(Ready):
     """A chat model of word lists and TextRank: deterministic, offline, done in milliseconds.
 
     It fills any JSON Schema (`with_structured_output`, or ``bind(response_format=...)``) and writes memos and extracts.
@@ -42,8 +38,6 @@ class RulesModel(BaseChatModel):
     >>> RulesModel().invoke("Sum up in one sentence:\\nThe fees rise. The fees rise every year by ten per cent.").text
     'The fees rise every year by ten per cent.'
     """
-
-    reads_only_text: ClassVar[bool] = True
 
     measures_confidence: ClassVar[bool] = True
     """Its confidence comes from its own margins: nobody needs to ask it for one."""
@@ -57,50 +51,6 @@ class RulesModel(BaseChatModel):
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
         return {"model": self.model}
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return ChatResult(
-            generations=[ChatGeneration(message=self._answer(messages, stop, kwargs.get("response_format")))]
-        )
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return self._generate(messages, stop, **kwargs)  # milliseconds: a thread would cost more than it gives
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for chunk in _chunks(self._answer(messages, stop, kwargs.get("response_format"))):
-            if run_manager:
-                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            yield chunk
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        for chunk in _chunks(self._answer(messages, stop, kwargs.get("response_format"))):
-            if run_manager:
-                await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            yield chunk
 
     def with_structured_output(
         self,
@@ -124,32 +74,19 @@ class RulesModel(BaseChatModel):
         parser: BaseOutputParser[Any] = JsonOutputParser()
         if isinstance(schema, type) and is_basemodel_subclass(schema):
             parser = PydanticOutputParser(pydantic_object=schema)
-        if not include_raw:
-            return asked | parser
-        read = RunnablePassthrough.assign(parsed=itemgetter("raw") | parser, parsing_error=lambda _: None)
-        failed = RunnablePassthrough.assign(parsed=lambda _: None)
-        return RunnableMap(raw=asked) | read.with_fallbacks([failed], exception_key="parsing_error")
+        return structured(asked, parser.invoke, include_raw=include_raw)
 
-    def _answer(self, messages: Sequence[BaseMessage], stop: Sequence[str] | None, wanted: Any) -> AIMessage:
+    def answer(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> AIMessage:
+        """Return the answer, in words or as JSON where ``response_format`` asks for it."""
         found, confidence = material(messages), {}
-        schema = _unwrapped(wanted)
+        schema = _unwrapped(options.get("response_format"))
         if schema is None:
             text = write(found)
         else:
             filling = Filling(found, schema)
             text, confidence = json.dumps(filling.value(), ensure_ascii=False), filling.confidence
-        for word in stop or ():
-            text = text.split(word)[0] if word else text
-        return AIMessage(
-            content=text,
-            response_metadata={
-                "model_name": self.model,
-                "confidence": confidence,
-                "confidence_source": "margin",
-                "note": NOTE,
-            },
-            usage_metadata=_usage(" ".join(message.text for message in messages), text),
-        )
+        told = {"model_name": self.model, "confidence": confidence, "confidence_source": "margin", "note": NOTE}
+        return AIMessage(text, response_metadata=told)
 
 
 def _schema(schema: dict[str, Any] | type) -> dict[str, Any]:
@@ -167,22 +104,3 @@ def _unwrapped(wanted: Any) -> dict[str, Any] | None:
     inner = wanted.get("json_schema", wanted)
     inner = inner.get("schema", inner) if isinstance(inner, dict) else {}
     return {"type": "object"} if inner.get("type") == "json_object" else inner
-
-
-def _usage(asked: str, answered: str) -> UsageMetadata:
-    words_in, words_out = len(re.findall(r"\S+", asked)), len(re.findall(r"\S+", answered))
-    return UsageMetadata(input_tokens=words_in, output_tokens=words_out, total_tokens=words_in + words_out)
-
-
-def _chunks(message: AIMessage) -> Iterator[ChatGenerationChunk]:
-    """The message word by word; the last piece carries usage and metadata."""
-    for piece in re.findall(r"\S+\s*|\s+", message.text):
-        yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
-    yield ChatGenerationChunk(
-        message=AIMessageChunk(
-            content="",
-            response_metadata=message.response_metadata,
-            usage_metadata=message.usage_metadata,
-            chunk_position="last",
-        )
-    )
