@@ -227,7 +227,7 @@ def _strange(connection: sqlite3.Connection, graphs: Callable[[str], Any], limit
         name = row["graph"]
         if name is not None and name not in known:
             known[name] = _compiled(graphs, name)
-        made = known.get(name)
+        made = known.get(name) if name is not None else None
         if made is None or isinstance(made, Exception):
             yield _unknown(row, made)
         elif (step := (row["path"].split("|")[0] or row["node"])) and step not in made.nodes:
