@@ -7,7 +7,7 @@ from sqlite_utils.migrations import Migrations
 
 from treadle.checkpoints.desks.tables import DESK
 from treadle.checkpoints.formats import body_of, write_of
-from treadle.checkpoints.schemas import COMPACT, EVENTS, LEDGER, LESSONS, NEWS, QUEUE, SEARCH, STATE, VERSIONS
+from treadle.checkpoints.schemas import COMPACT, INBOX, LEDGER, LESSONS, NEWS, QUEUE, SEARCH, STATE, VERSIONS
 
 migrations = Migrations("treadle")
 
@@ -67,6 +67,6 @@ def news_of_fan_outs(db: sqlite_utils.Database) -> None:
 
 
 @migrations()
-def events_of_reviews(db: sqlite_utils.Database) -> None:
-    """What was done to a review is found without looking through all that was done."""
-    db.executescript(EVENTS)
+def views_of_the_queue(db: sqlite_utils.Database) -> None:
+    """Views that reviewers keep, other orders of the queue, and its counts."""
+    db.executescript(INBOX)
