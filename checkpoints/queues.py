@@ -103,10 +103,10 @@ def _insert(connection: sqlite3.Connection, columns: dict[str, Any]) -> None:
         f" SELECT {', '.join('?' * len(columns))}, ?, max(graph), max(fingerprint) FROM runs WHERE thread_id = ?",
         (*columns.values(), last(connection, "decisions")[0], columns["thread_id"]),
     )
-    _opened(connection, columns["thread_id"], columns["interrupt_id"])
+    opened(connection, columns["thread_id"], columns["interrupt_id"])
 
 
-def _opened(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> None:
+def opened(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> None:
     """A question has come, or come in other words: its times begin, and whoever is to be told is told."""
     row = connection.execute(
         "SELECT * FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id)
@@ -129,7 +129,7 @@ def _again(connection: sqlite3.Connection, row: sqlite3.Row, columns: dict[str, 
         (*columns.values(), row["seq"]),
     )
     if not same:
-        _opened(connection, row["thread_id"], row["interrupt_id"])
+        opened(connection, row["thread_id"], row["interrupt_id"])
 
 
 def _columns(interrupt: Any) -> dict[str, Any]:
