@@ -98,6 +98,12 @@ class Commits:
         return self._leader == threading.get_ident()
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing is left to be committed."""
+        with self._mutex:
+            return not self._queue and not self._busy
+
+    @property
     def owes(self) -> bool:
         """Whether a call returned whose work a later call of its relay has yet to see committed."""
         return self._owed > 0

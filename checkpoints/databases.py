@@ -52,7 +52,7 @@ class Database:
             self.read(lambda connection: check(connection, self.path))
         else:
             mounts.admit(self.path)
-            self._writer = self._connect()
+            self._idle.append(self._reading(self._connect()))  # who only reads needs no second one
             self._file = files.mark(self.path)
         _open.add(self)
 
@@ -135,7 +135,8 @@ class Database:
         if self._closed:
             return
         try:
-            self.flush()
+            if not self._commits.idle:
+                self.flush()
         finally:
             self._closed = True
             self._commits.stop()
@@ -169,6 +170,9 @@ class Database:
                 return self._idle.pop()
         connection = connect(self.path, readonly=self.readonly)
         tune(connection)
+        return self._reading(connection)
+
+    def _reading(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only=1")
         return connection
 

@@ -6,19 +6,22 @@ loses most of what had finished. A step that remembers its result under a key th
 
 import asyncio
 import sqlite3
-import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from treadle.checkpoints.databases import Database
+from treadle.checkpoints.groups import Grouped
 from treadle.checkpoints.packs import pack, unpack
+from treadle.checkpoints.scribes import Row, Scribe
 
-Row = tuple[str, str, str, int, bytes, float]
+FEW = 4
+"""Entries of one event loop after which they are written at once; fewer are written when the loop gets to it."""
+
 Dump = Callable[[Any], tuple[str, bytes]]
 Load = Callable[[tuple[str, bytes]], Any]
 
@@ -51,66 +54,96 @@ def keys(database: Database, thread_id: str) -> list[str]:
 
 
 @dataclass(eq=False)
-class Batch:
-    """Entries that are written together, and what became of them."""
-
-    rows: list[Row] = field(default_factory=list)
-    written: "Future[None]" = field(default_factory=Future)
-
-
-@dataclass(eq=False)
 class Entries:
-    """Writes the journal: entries that come while a transaction runs share the next, in one statement."""
+    """Writes the journal: each entry at once where nobody else is writing, and synced with those of that time."""
 
     database: Database
-    _batch: Batch = field(default_factory=Batch)
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
-    _queues: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue]" = field(default_factory=WeakKeyDictionary)
+
+    def __post_init__(self) -> None:
+        """Have a scribe."""
+        self._scribe = Scribe(self.database.path)
+        if self.database.readonly:
+            self._scribe.close()
+        self._power = self.database.synchronous == "FULL"
+        self._writing = Grouped(self._write)
+        self._syncing = Grouped[None](lambda _: self._scribe.sync(power=self._power))
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
+        self._pool: ThreadPoolExecutor | None = None
 
     def remember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
         """Keep a value under a key of a thread; returns once it is committed. The first value kept stays."""
-        row = _row(thread_id, key, value, dump)
-        with self._mutex:
-            batch = self._batch
-            batch.rows.append(row)
-            first = len(batch.rows) == 1
-        if first:
-            self._lead(batch)
-        batch.written.result()
+        self._writing(_row(thread_id, key, value, dump))
+        self._syncing(None)
 
-    def _lead(self, batch: Batch) -> None:
-        """Write a batch once the one before it is written; until then others join it."""
-        with self._turn:
-            with self._mutex:
-                self._batch = Batch()
-            try:
-                self.database.write(partial(_insert, batch.rows))
-            except BaseException as error:
-                batch.written.set_exception(error)
-                raise
-            batch.written.set_result(None)
+    def _write(self, rows: list[Row]) -> None:
+        if not self._scribe.write(rows):
+            self.database.write(partial(_insert, rows))
 
     async def aremember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
         """As ``remember``, while the event loop goes on."""
         loop = asyncio.get_running_loop()
-        queue = self._queues.setdefault(loop, _Queue())
-        if not queue.rows:
-            queue.committed = loop.create_future()
+        queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
+        caller: asyncio.Future[None] = loop.create_future()
         queue.rows.append(_row(thread_id, key, value, dump))
-        committed = queue.committed
-        if queue.writer is None:
-            queue.writer = loop.create_task(self._write(queue))
-        await asyncio.shield(cast("asyncio.Future[None]", committed))
+        queue.callers.append(caller)
+        if len(queue.rows) >= FEW:
+            self._flush(queue, loop)
+        elif len(queue.rows) == 1:
+            loop.call_soon(self._flush, queue, loop)
+        await caller
 
-    async def _write(self, queue: "_Queue") -> None:
+    def _flush(self, queue: "_Queue", loop: asyncio.AbstractEventLoop) -> None:
+        """Write what a loop's branches have come with, and see to it that it is synced."""
+        rows, callers = queue.rows, queue.callers
+        queue.rows, queue.callers = [], []
         try:
-            while queue.rows:
-                rows, committed = queue.rows, cast("asyncio.Future[None]", queue.committed)
-                queue.rows = []
-                await _settled(committed, self.database.awrite(partial(_insert, rows)))
+            written = not rows or self._scribe.write(rows, wait=False)
+            if written and not self._power:
+                self._scribe.sync(power=False)
+        except Exception as error:
+            _settle(callers, error)
+            return
+        if written and not self._power:
+            _settle(callers)
+            return
+        queue.waiting += callers
+        queue.late += () if written else rows
+        if queue.task is None and queue.waiting:
+            queue.task = loop.create_task(self._finish(queue))
+
+    async def _finish(self, queue: "_Queue") -> None:
+        """Have the database's own writer write what is left, and all of it synced, until nobody waits."""
+        callers: list[asyncio.Future[None]] = []
+        try:
+            while queue.waiting:
+                callers, queue.waiting = queue.waiting, []
+                rows, queue.late = queue.late, []
+                try:
+                    if rows:
+                        await self.database.awrite(partial(_insert, rows))
+                    if self._power:
+                        await asyncio.get_running_loop().run_in_executor(self._thread, self._scribe.sync)
+                except Exception as error:
+                    _settle(callers, error)
+                else:
+                    _settle(callers)
         finally:
-            queue.writer = None
+            queue.task = None
+            for caller in (*callers, *queue.waiting):
+                caller.cancel()
+
+    @property
+    def _thread(self) -> ThreadPoolExecutor:
+        """A thread that waits for the disk."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="treadle-journal")
+        return self._pool
+
+    def close(self) -> None:
+        """Let the file and the thread go."""
+        self._scribe.close()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
 
 
 @dataclass(eq=False)
@@ -118,22 +151,23 @@ class _Queue:
     """What one event loop has to write; touched by that loop alone."""
 
     rows: list[Row] = field(default_factory=list)
-    committed: "asyncio.Future[None] | None" = None
-    writer: "asyncio.Task[None] | None" = None
+    callers: "list[asyncio.Future[None]]" = field(default_factory=list)
+    """Those whose entries are not written yet."""
+    late: list[Row] = field(default_factory=list)
+    """Entries that the scribe could not write."""
+    waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
+    """Those who wait for the disk."""
+    task: "asyncio.Task[None] | None" = None
 
 
-async def _settled(future: "asyncio.Future[None]", write: Awaitable[object]) -> None:
-    """Await a write and tell those who wait for it what became of it."""
-    try:
-        await write
-    except Exception as error:
-        future.set_exception(error)
-    except BaseException:
-        future.cancel()
-        raise
-    else:
-        if not future.done():
-            future.set_result(None)
+def _settle(callers: "Sequence[asyncio.Future[None]]", error: Exception | None = None) -> None:
+    for caller in callers:
+        if caller.done():
+            continue
+        if error is None:
+            caller.set_result(None)
+        else:
+            caller.set_exception(error)
 
 
 def _insert(rows: Sequence[Row], connection: sqlite3.Connection) -> None:

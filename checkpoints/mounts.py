@@ -1,8 +1,10 @@
 """What file system a path is on: SQLite's write-ahead log needs one of this machine."""
 
 import os
+from functools import cache
 from pathlib import Path
 
+from treadle.checkpoints.files import Mark, mark
 from treadle.errors import StoreError
 
 NETWORK = frozenset(
@@ -59,9 +61,16 @@ def _inside(place: str, point: str) -> bool:
     return place == point or place.startswith(point.rstrip("/") + "/")
 
 
+@cache
+def _known(place: Mark | None, folder: Path, mounts: Path) -> str | None:
+    """What ``kind`` found for a folder: it stays the same as long as the folder is."""
+    return kind(folder, mounts)
+
+
 def admit(path: Path, mounts: Path = MOUNTS) -> None:
     """Raise StoreError for a database on a file system that other machines share."""
-    found = kind(path, mounts)
+    folder = Path(os.path.realpath(path)).parent
+    found = _known(mark(folder), folder, mounts)
     if found in NETWORK and os.environ.get(ALLOWED) != "allow":
         raise StoreError(
             f"The database {path} is on a network file system ({found}), where SQLite's locks do not hold and what was"

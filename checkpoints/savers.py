@@ -24,7 +24,9 @@ from treadle.checkpoints import journals, states, threads, versions
 from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
+from treadle.checkpoints.inquiries import inquiry
 from treadle.checkpoints.memories import Memory
+from treadle.checkpoints.news import tell
 from treadle.checkpoints.pages import Pages
 from treadle.checkpoints.spaces import configured, place
 from treadle.checkpoints.states import Record
@@ -33,6 +35,9 @@ from treadle.checkpoints.traces import trace
 from treadle.checkpoints.writes import Write
 
 Work = Callable[[sqlite3.Connection], Any]
+
+_inherited: list[object] = []
+"""What a parent process writes its journal with: it is that one's to let go."""
 
 
 class SqliteSaver(BaseCheckpointSaver[str]):
@@ -71,11 +76,13 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     @property
     def _journal(self) -> journals.Entries:
         if self._process != os.getpid():
+            _inherited.append(self._entries)
             self._begin()
         return self._entries
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
+        self._journal.close()
         self.database.close()
 
     def __enter__(self) -> Self:
@@ -300,6 +307,14 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         """The keys of everything that a thread's steps remembered."""
         return journals.keys(self.database, thread_id)
 
+    def inquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """Queue a question that holds no run; durable on return. A task that asks it again gets the same id."""
+        return self.database.write(inquiry(config, question, schema))
+
+    async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """As ``inquire``."""
+        return await self.database.awrite(inquiry(config, question, schema))
+
     def register(self, graph: str, fingerprint: str, described: Any) -> None:
         """Keep what a version of a graph is made of, once."""
         if not self.database.readonly and (graph, fingerprint) not in self._versions:
@@ -309,6 +324,10 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one record to a run's trace; it is committed within some milliseconds."""
         trace(self.database, thread_id, entry, self.serde.dumps_typed)
+
+    def tell(self, thread_id: str, news: Mapping[str, Any]) -> None:
+        """Keep the newest news of one of a run's fan-outs."""
+        tell(self.database, thread_id, news)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:

@@ -27,7 +27,7 @@ def delete(connection: sqlite3.Connection, thread_id: str) -> None:
     )
     connection.execute(f"DELETE FROM checkpoints WHERE space IN ({_OF_SPACE})", (thread_id,))
     connection.execute("DELETE FROM blobs WHERE home IN (SELECT home FROM spaces WHERE thread_id = ?)", (thread_id,))
-    for table in ("spaces", "reviews", "waits", "claims", "deadlines", "runs", "journal", "traces"):
+    for table in ("spaces", "reviews", "waits", "claims", "deadlines", "runs", "journal", "traces", "news"):
         connection.execute(f"DELETE FROM {table} WHERE thread_id = ?", (thread_id,))
 
 

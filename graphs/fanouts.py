@@ -16,8 +16,9 @@ from treadle.graphs.items import Naming
 from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern, merged, reduced
 from treadle.graphs.shards import shards
+from treadle.graphs.supplies import Supply, suits, supplying
 from treadle.nodes.batches import Batch, Batched
-from treadle.nodes.functions import hints
+from treadle.nodes.functions import hints, step
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.identities import KEY
 from treadle.nodes.joins import Join, as_list
@@ -32,7 +33,7 @@ from treadle.nodes.selections import Joining, join_of
 def fan_out(
     worker: Place | Sequence[Place],
     *,
-    over: str | None = None,
+    over: str | Callable[..., Iterable[Any]] | None = None,
     item: str = "item",
     into: str = "results",
     key: Naming | None = None,
@@ -64,6 +65,10 @@ def fan_out(
     The join gets every outcome in item order; its result goes to `into`, the outcomes to ``<into>_outcomes``. An empty
     list is joined like any other. `key` says what an item is called, as the name of one of its fields or a function of
     it: outcomes and errors say so, and two items of one name are refused.
+
+    A function as `over`, whose parameters are state keys, makes the items as they are needed: 1,024 are taken at a time
+    and forgotten when they are joined (into a list, or by a reducer). Then outcomes are those of failures alone, of the
+    first 1,000. After a crash the function is called anew, and must give the same items.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
     `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
@@ -115,20 +120,22 @@ def fan_out(
         )
     if retry is None:
         raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
-    reads = [key for key in dict.fromkeys([*([over] if over else _reads(built)), *context]) if key != KEY]
+    source = step(over, into="items", name=label) if callable(over) else None
+    taken = source.reads if source is not None else [over] if isinstance(over, str) else _reads(built)
+    reads = [key for key in dict.fromkeys([*taken, *context]) if key != KEY]
     outcomes = f"{into}_outcomes"
     keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: list[Outcome]}
     gathered = {
         into: _gives(built, batch) if join is as_list else _joins(joining),
         outcomes: list[Outcome],
     }
-    takes = _takes([*built, *spare], over, item, batch)
+    takes = _takes([*built, *spare], over if isinstance(over, str) else None, item, batch)
     pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys, takes=takes)
     pattern.pausing = pausing
     fan = Fan(
         label,
         workers=tuple(one.name for one in built),
-        over=over,
+        over=label if source is not None else over if isinstance(over, str) else None,
         item=item,
         key=key,
         context=tuple(context if over else reads),
@@ -153,17 +160,22 @@ def fan_out(
     ]
     wide = shards(branches, label, durable=True)
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
+    pattern.add_edge(START, WORK)
+    if source is not None:
+        supply: Any = supplying(Supply(fan, source, into, suits(fan, source, joining)), light)
+        pattern.add_node(WORK, supply)
+        pattern.add_edge(WORK, END)
+        return pattern
     run: Any = working(fan, wide, light)
     pattern.add_node(WORK, run)
     gather: Any = Gather(outcomes, into=into, join=joining)
     pattern.add_node(JOIN, gather)
-    pattern.add_edge(START, WORK)
     pattern.add_edge(WORK, JOIN)
     pattern.add_edge(JOIN, END)
     return pattern
 
 
-def _batched(label: str, workers: Sequence[Place], item: str, over: str | None, pure: bool) -> list[Place]:
+def _batched(label: str, workers: Sequence[Place], item: str, over: object, pure: bool) -> list[Place]:
     """Workers that take lists, as steps that branches can call."""
     if over is None or pure or not all(map(is_leaf, workers)):
         raise GraphBuildError(
@@ -217,7 +229,7 @@ def _check(
     label: str,
     workers: Sequence[Pattern],
     *,
-    over: str | None,
+    over: object,
     limit: int,
     need: float | int | None,
     within: float | None,

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ class News(TypedDict, total=False):
     kind: str
     """Always "treadle.fan_out"."""
     name: str
+    place: str
+    """The checkpoint namespace that it runs in."""
     total: int
     done: int
     """Branches that succeeded."""
@@ -37,12 +40,28 @@ class News(TypedDict, total=False):
     """What the join makes of the outcomes so far, where `progressive` is asked for."""
 
 
+_listeners: list[Callable[[News], None]] = []
+
+
+@contextmanager
+def listening(hear: Callable[[News], None]) -> Generator[None]:
+    """Have all news of this process told to a function, in whichever thread they come."""
+    _listeners.append(hear)
+    try:
+        yield
+    finally:
+        _listeners.remove(hear)
+
+
 @dataclass
 class Pace:
     """Writes news at most every so many seconds, and at the end."""
 
     every: float
     write: Callable[[Any], None]
+    place: str = ""
+    keep: Callable[[News], None] | None = None
+    """Told too, of a run that takes longer than `every` seconds."""
     join: Join | None = None
     """The join, where a running one is wanted."""
     outcomes: list[Outcome] = field(default_factory=list)
@@ -61,6 +80,10 @@ class Pace:
             self._last = now
             news = self._news(name, quorum, running, now - self.begun)
         self.write(news)
+        for hear in _listeners:
+            hear(news)
+        if self.keep is not None and now - self.begun > self.every:
+            self.keep(news)
 
     def _news(self, name: str, quorum: Quorum, running: int, seconds: float) -> News:
         rate = quorum.done / seconds if seconds > 0 else 0.0
@@ -68,6 +91,7 @@ class Pace:
         news = News(
             kind="treadle.fan_out",
             name=name,
+            place=self.place,
             total=quorum.total,
             done=quorum.good,
             failed=quorum.failed,
@@ -81,3 +105,17 @@ class Pace:
         if self.join is not None:
             news["joined"] = self.join(ordered(self.outcomes))
         return news
+
+
+def words(runs: Sequence[News]) -> str:
+    """What news say besides the count.
+
+    >>> words([News(failed=2, cancelled=0, running=16, waiting=80, rate=3.24, left=25.0)])
+    '2 failed, 16 running, 80 waiting, 3.2 a second, 25 s left'
+    """
+    counts = {what: sum(run[what] for run in runs) for what in ("failed", "cancelled", "running", "waiting")}
+    told = [f"{count:,} {what}" for what, count in counts.items() if count]
+    if rate := sum(run["rate"] for run in runs):
+        told.append(f"{rate:.2g} a second")
+    left = [run["left"] for run in runs if run["left"]]
+    return ", ".join([*told, *([f"{max(left):.0f} s left"] if left else [])])

@@ -39,6 +39,33 @@ class Journal(Recorder, Protocol):
         ...
 
 
+@runtime_checkable
+class Teller(Protocol):
+    """A checkpointer that also keeps the newest news of fan-outs."""
+
+    def tell(self, thread_id: str, news: Mapping[str, Any]) -> None:
+        """Take the newest news of the fan-out at their "place"; it does not block."""
+
+
+@runtime_checkable
+class Desk(Protocol):
+    """A checkpointer whose review queue also takes questions that hold no run."""
+
+    def inquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """Queue a question; durable on return. A task that asks the same again gets the same id back."""
+        ...
+
+    async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """As `inquire`, on the running loop."""
+        ...
+
+
+def desk(config: RunnableConfig) -> Desk | None:
+    """Return the run's checkpointer if it is a Desk."""
+    found = recorder(config)
+    return found if isinstance(found, Desk) else None
+
+
 def journal(config: RunnableConfig) -> Journal | None:
     """Return the run's checkpointer if it is a Journal."""
     found = recorder(config)
@@ -126,3 +153,21 @@ class Remember:
     async def soon(self) -> None:
         """Wait on the running loop."""
         await self.journal.aremember(self.thread_id, self.key, self.value)
+
+
+@dataclass(frozen=True)
+class Inquire:
+    """An effect: a question is in the queue, for good, and nothing waits for its answer."""
+
+    desk: Desk
+    config: RunnableConfig
+    question: Mapping[str, Any]
+    schema: Mapping[str, Any]
+
+    def now(self) -> str:
+        """Wait in this thread."""
+        return self.desk.inquire(self.config, self.question, self.schema)
+
+    async def soon(self) -> str:
+        """Wait on the running loop."""
+        return await self.desk.ainquire(self.config, self.question, self.schema)

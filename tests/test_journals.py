@@ -1,5 +1,8 @@
 """The journal: what was remembered stays remembered."""
 
+import asyncio
+import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -9,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from treadle.checkpoints import SqliteSaver
+from treadle.checkpoints import SqliteSaver, scribes
+from treadle.checkpoints.journals import FEW
+from treadle.errors import StoreError, StoreReadOnly
 
 
 @pytest.fixture
@@ -73,3 +78,107 @@ def test_a_kill_loses_nothing_that_was_remembered(tmp_path: Path, delay: float) 
     with SqliteSaver(tmp_path / "x.db") as saver:
         assert [key for key in told if saver.recall("t", key) != (int(key.split("-")[1]),)] == []
         assert saver.database.read(lambda c: c.execute("PRAGMA integrity_check").fetchone()[0]) == "ok"
+
+
+class Disk:
+    """A disk that takes as long as it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ready, self.asked = threading.Event(), threading.Event()
+        monkeypatch.setattr(scribes, "_sync", self.sync)
+
+    def sync(self, log: int) -> None:
+        self.asked.set()
+        assert self.ready.wait(20)
+        os.fsync(log)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+def test_an_entry_is_written_before_the_disk_has_it_and_told_after(tmp_path: Path, slow: Disk) -> None:
+    with SqliteSaver(tmp_path / "x.db") as saver, SqliteSaver(tmp_path / "x.db") as other:
+        caller = threading.Thread(target=saver.remember, args=("t", "k", 1))
+        caller.start()
+        assert slow.asked.wait(20)
+        assert other.recall("t", "k") == (1,)
+        assert caller.is_alive()
+        slow.ready.set()
+        caller.join()
+
+
+def test_of_a_loops_entries_all_but_a_few_are_written_when_the_next_one_comes(tmp_path: Path, slow: Disk) -> None:
+    async def main(saver: SqliteSaver, other: SqliteSaver) -> list[int]:
+        missing = []
+        callers = []
+        for n in range(30):
+            callers.append(asyncio.ensure_future(saver.aremember("t", str(n), n)))
+            if n % 10 == 9:
+                await asyncio.sleep(0)  # ten branches end in one pass of the loop
+                missing.append(n + 1 - len(other.kept("t")))
+        assert not any(caller.done() for caller in callers)
+        slow.ready.set()
+        await asyncio.gather(*callers)
+        return missing
+
+    with SqliteSaver(tmp_path / "x.db") as saver, SqliteSaver(tmp_path / "x.db") as other:
+        assert max(asyncio.run(main(saver, other))) < FEW
+        assert len(other.kept("t")) == 30
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_while_another_process_writes_entries_wait_for_it(tmp_path: Path, ahead: bool) -> None:
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        lock = sqlite3.connect(tmp_path / "x.db", isolation_level=None, check_same_thread=False)
+        lock.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.2, lock.execute, ["COMMIT"]).start()
+        if ahead:
+            asyncio.run(saver.aremember("t", "k", 1))
+        else:
+            saver.remember("t", "k", 1)
+        assert saver.recall("t", "k") == (1,)
+        lock.close()
+
+
+def test_a_disk_that_fails_is_told_to_whoever_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(log: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(scribes, "_sync", fail)
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        with pytest.raises(StoreError, match="cannot be brought to the disk"):
+            saver.remember("t", "k", 1)
+        with pytest.raises(StoreError, match="cannot be brought to the disk"):
+            asyncio.run(saver.aremember("t", "l", 1))
+
+
+def test_nothing_is_remembered_by_a_saver_that_is_closed_or_only_reads(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        saver.remember("t", "k", 1)
+    with pytest.raises(StoreError, match="was closed"):
+        saver.remember("t", "l", 1)
+    with SqliteSaver(tmp_path / "x.db", readonly=True) as reader, pytest.raises(StoreReadOnly):
+        reader.remember("t", "l", 1)
+
+
+def test_a_long_run_does_not_let_the_log_grow(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "x.db", synchronous="NORMAL") as saver:
+        for n in range(3000):
+            saver.remember("t", str(n), "word " * 100)
+        assert (tmp_path / "x.db-wal").stat().st_size < 20_000_000
+        assert len(saver.kept("t")) == 3000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_writes_by_itself(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from treadle.checkpoints import SqliteSaver\n"
+        "saver = SqliteSaver(sys.argv[1]); saver.remember('t', 'parent', 1); child = os.fork()\n"
+        "saver.remember('t', 'child' if child == 0 else 'again', 1)\n"
+        "if child == 0: os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0; print(sorted(saver.kept('t')))\n"
+    )
+    told = subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "x.db")], capture_output=True)
+    assert told.stdout.decode().strip() == "['again', 'child', 'parent']", told.stderr

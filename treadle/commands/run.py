@@ -32,6 +32,7 @@ def run(
 
     Example: `treadle run contract_review --input '{"text": "1. Fees. ..."}' --model rules`
     """
+    from treadle.graphs.bars import bars
     from treadle.graphs.runs import resume, start
 
     if given is None and thread is None:
@@ -46,11 +47,13 @@ def run(
         if value is None:
             assert thread is not None
             _same(saver, thread, graph)
-            done = resume(found, thread, saver=saver, config=config)
+            with bars():
+                done = resume(found, thread, saver=saver, config=config)
         else:
             _fits(newest, value, graph)
             _new(saver, thread)
-            done = start(found, value, saver=saver, name=graph, thread_id=thread, config=config)
+            with bars():
+                done = start(found, value, saver=saver, name=graph, thread_id=thread, config=config)
         shown(saver, newest, done, json=json)
     raise typer.Exit(code(done.status))
 

@@ -1,0 +1,93 @@
+"""How far a fan-out is: told to listeners, drawn on a terminal, kept for the page of another process."""
+
+import asyncio
+import io
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+from rich.console import Console
+from streamlit.testing.v1 import AppTest
+
+from treadle import fan_out
+from treadle.checkpoints.news import news
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.graphs.bars import bars
+from treadle.graphs.paces import News, listening
+from treadle.nodes import step
+
+THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
+
+
+def square(n: int) -> int:
+    if n < 0:
+        raise ValueError("negative")
+    return n * n
+
+
+def test_whoever_listens_hears_how_far_every_fan_out_is() -> None:
+    heard: list[News] = []
+    inner = fan_out(step(square), over="row", item="n", into="squares", every=0)
+    graph = fan_out(inner, over="rows", item="row", every=0).compile()
+    with listening(heard.append):
+        graph.invoke({"rows": [[1, 2], [3, -1]]})
+    last = {one["place"]: one for one in heard if one["name"] == "squares"}
+    assert sorted((one["done"], one["failed"], one["total"]) for one in last.values()) == [(1, 1, 2), (2, 0, 2)]
+    heard.clear()
+    graph.invoke({"rows": [[1]]})
+    assert heard == []
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_bars_are_drawn_on_a_terminal_and_only_there(ahead: bool) -> None:
+    graph = fan_out(step(square), over="ns", item="n", every=0, limit=2).compile()
+    for terminal in (True, False):
+        shown = io.StringIO()
+        with bars(Console(file=shown, force_terminal=terminal, width=120)):
+            given: Any = {"ns": [1, 2, -3, 4]}
+            _ = asyncio.run(graph.ainvoke(given)) if ahead else graph.invoke(given)
+        assert ("results" in shown.getvalue()) is terminal
+        assert ("4/4" in shown.getvalue()) is terminal
+        assert ("1 failed" in shown.getvalue()) is terminal
+
+
+def page(path: str) -> None:
+    from treadle.checkpoints.savers import SqliteSaver
+    from treadle.ui.fans import under_way
+
+    with SqliteSaver(path) as saver:
+        under_way(saver, "t")
+
+
+def test_the_page_shows_a_fan_out_that_runs_in_another_process(tmp_path: Path) -> None:
+    go, half = threading.Event(), threading.Event()
+
+    def work(n: int) -> int:
+        if n == 2:
+            half.set()
+            go.wait(30)
+        return square(n)
+
+    path = tmp_path / "t.db"
+    with SqliteSaver(path) as saver:
+        graph = fan_out(step(work), over="ns", item="n", every=0, limit=1).compile(checkpointer=saver)
+        running = threading.Thread(target=graph.invoke, args=({"ns": [0, -1, 2, 3]}, THREAD))
+        running.start()
+        half.wait(30)
+        with SqliteSaver(path) as other:
+            while not (told := news(other, "t")) or told[0]["failed"] < 1:
+                half.wait(0.01)
+        seen = AppTest.from_function(page, args=(str(path),)).run(timeout=30)
+        assert not seen.exception
+        (bar,) = seen.get("progress")
+        assert bar.proto.value == 50
+        assert "results: 2 of 4; 1 failed" in bar.proto.text
+        go.set()
+        running.join()
+        (last,) = news(saver, "t")
+        assert (last["done"], last["failed"], last["running"], last["waiting"]) == (3, 1, 0, 0)
+        assert not AppTest.from_function(page, args=(str(path),)).run(timeout=30).get("progress")
+        saver.delete_thread("t")
+        assert news(saver, "t") == []
