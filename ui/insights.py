@@ -22,6 +22,10 @@ FRESH: Final = 60
 """Seconds for which what was worked out is shown again: a look at a million decisions takes a while."""
 
 
+SHARES: Final = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
+"""Shares of the errors that a threshold may be asked to catch."""
+
+
 @dataclass(frozen=True)
 class Lessons:
     """All that the page tells of some decisions."""
@@ -44,13 +48,19 @@ def page() -> None:
         format_func=lambda one: plain(f"{one[1]} in {one[0]}"),
     )  # fmt: skip
     span = middle.selectbox("Since", list(SPANS), index=1, key="insights-since")
-    catch = right.slider("Share of the errors to catch", 0.5, 1.0, 0.9, 0.05, key="insights-catch", format="percent")
+    catch = right.selectbox(
+        "Share of the errors to catch", SHARES, index=SHARES.index(0.9), key="insights-catch", format_func=_percent
+    )
     found = _lessons(str(path()), gate, SPANS[str(span)], catch)
     if not found.overturns.total:
         empty("Nothing was decided in this time", "Once people decide, this page tells where they overturn the model.")
         return
     for part in (_overturns, _edits, _said, _agreement, _paces):
         part(found)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}"
 
 
 @st.cache_data(ttl=FRESH, show_spinner="Going through the decisions")
@@ -83,7 +93,7 @@ def _overturns(found: Lessons) -> None:
             f"{one.total:,}",
             f"{one.overturned:,}",
             _bar(one.rate),
-            _share(one.rate, one.interval),
+            _share(one.rate, one.interval).strip(" ()").replace("; ", ", in "),
         ]
         for one in told.bands
         if one.total
