@@ -79,14 +79,17 @@ def stated(
     if answer is not UNSET:
         answer = addressed(plain(answer), question.value)
         check(answer, question.schema)
-        if asker(question.value) == "treadle":
-            given, answer = {**answer, **{k: v for k, v in given.items() if v not in (None, UNSET, [])}}, UNSET
+        if asker(question.value) == "treadle" and isinstance(answer, Mapping):
+            known = {k: v for k, v in given.items() if v not in (None, UNSET, [])}
+            # Who decides, and as what, the caller knows: no answer says it.
+            given, answer = {**answer, **known, "roles": given.get("roles") or ()}, UNSET
     said = feedback(question.value, given)
     parts = {**given, **said, "at": time.time(), "digest": digest or question.digest}
     if answer is UNSET:
         if given.get("action") is None:
             raise AnswerInvalid("A decision needs an action or an answer: give one of them. Nothing was stored.")
-        answer = compose(question.value, question.schema, {k: v for k, v in parts.items() if v is not UNSET})
+        told = {key: part for key, part in parts.items() if part is not UNSET and key != "roles"}
+        answer = compose(question.value, question.schema, told)
     answer = plain(answer)
     check(answer, question.schema)
     # As the column holds it, or the row would not match its hash.

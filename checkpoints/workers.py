@@ -2,13 +2,9 @@
 
 import asyncio
 import logging
-import random
-import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -20,8 +16,7 @@ from treadle.checkpoints.clocks import TOLERANCE
 from treadle.checkpoints.desks.deliveries import Courier
 from treadle.checkpoints.desks.notices import Notifier
 from treadle.checkpoints.desks.rounds import Rounds
-from treadle.checkpoints.leases import free
-from treadle.checkpoints.owners import gone
+from treadle.checkpoints.jobs import Job, find
 from treadle.checkpoints.runs import PATIENCE, Run, park
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.signals import listening
@@ -29,32 +24,7 @@ from treadle.errors import GraphBuildError, GraphNotFound, LeaseHeld, RunNotFoun
 
 __all__ = ["Worker", "aadvance", "advance"]
 
-WINDOW = 50
-"""Runs of each status looked at in one search, the longest waiting first."""
-
 _log = logging.getLogger(__name__)
-
-# Three small searches in one statement, each along the index on status and time.
-_FIND = " UNION ALL ".join(
-    f"SELECT * FROM (SELECT thread_id, graph, status, owner, expires_at, token FROM runs WHERE status = '{status}'"
-    f" AND ifnull(not_before, 0) <= :now ORDER BY updated_at LIMIT {WINDOW})"
-    for status in ("decided", "running", "failed")
-)
-
-
-@dataclass(frozen=True)
-class _Job:
-    thread_id: str
-    graph: str | None
-    direct: bool
-    """Whether it was never advanced, and the process that invoked it may still be at work on it."""
-
-
-def _find(connection: sqlite3.Connection) -> list[_Job]:
-    """Runs that nobody holds and that can go on, in no order: workers that search at once shall not meet."""
-    rows = [row for row in connection.execute(_FIND, {"now": time.time()}) if free(row)]
-    random.shuffle(rows)
-    return [_Job(row["thread_id"], row["graph"], not row["token"] and not gone(row["owner"])) for row in rows]
 
 
 @runtime_checkable
@@ -72,8 +42,10 @@ class Worker:
     Of several versions of a graph each run goes on with its own.
 
     ``concurrency`` runs at most are advanced at once. A decision made in this process is seen at once, one made in
-    another within ``poll`` seconds. A run that fails is tried again later each time, and parked with its error at the
-    third failure; one whose graph is unknown is parked at once, with words. Several workers may share a database.
+    another within ``poll`` seconds; while answers to the branches of one run keep coming they are gathered for a
+    moment, since every branch that waits runs again each time. A run that fails is tried again later each time, and
+    parked with its error at the third failure; one whose graph is unknown is parked at once, with words. Several
+    workers may share a database.
 
     It enacts the deadlines of questions as well, ``tolerance`` seconds late, since clocks are apart; and tells the
     ``channels`` what happens at the desk. What can still be taken back waits until that time has ended.
@@ -129,12 +101,12 @@ class Worker:
             await self._rounds.once()
             places = asyncio.Semaphore(self.concurrency)
 
-            async def one(job: _Job) -> bool:
+            async def one(job: Job) -> bool:
                 async with places:
                     return await self._work(job)
 
             await asyncio.to_thread(self._enact)
-            jobs = await self.saver.database.aread(_find)
+            jobs = await self.saver.database.aread(find)
             advanced = sum(await asyncio.gather(*map(one, jobs)))
             await self._rounds.once()
             return advanced
@@ -189,14 +161,14 @@ class Worker:
                 working[job.thread_id] = task
                 task.add_done_callback(partial(_ended, working, job.thread_id, bell))
 
-    async def _search(self) -> list[_Job]:
+    async def _search(self) -> list[Job]:
         try:
-            return await self.saver.database.aread(_find)
+            return await self.saver.database.aread(partial(find, patient=True))
         except StoreError as error:
             _log.warning("The worker could not look for work and tries again: %s", error)
             return []
 
-    async def _work(self, job: _Job) -> bool:
+    async def _work(self, job: Job) -> bool:
         """Advance one run; whether that was done."""
         control = RunControl()
         self._controls.add(control)
@@ -220,7 +192,7 @@ class Worker:
             self._controls.discard(control)
         return False
 
-    async def _advance(self, job: _Job, control: RunControl) -> Run:
+    async def _advance(self, job: Job, control: RunControl) -> Run:
         if job.graph is None:
             raise GraphNotFound(f"The run {job.thread_id} does not say which graph it belongs to. {_HOW}")
         try:
@@ -233,7 +205,7 @@ class Worker:
             raise LeaseHeld(f"The process that invoked run {job.thread_id} is still at work on it.")
         return await aadvance(self.saver, graph, job.thread_id, control=control, patience=PATIENCE, owner=self.owner)
 
-    async def _park(self, job: _Job, error: str) -> None:
+    async def _park(self, job: Job, error: str) -> None:
         _log.warning("Run %s is parked: %s", job.thread_id, error)
         await self.saver.database.awrite(lambda connection: park(connection, job.thread_id, error))
 

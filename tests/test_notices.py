@@ -268,3 +268,15 @@ def test_from_the_command_line(tmp_path: Path, receiver: Receiver) -> None:
     assert (waiting["channel"], waiting["attempts"]) == (f"webhook:http://127.0.0.1:{receiver.port}/desk", 1)
     assert treadle(tmp_path, "notices", "--forget", waiting["channel"]).returncode == 0
     assert listed(tmp_path, "notices") == []
+
+
+def test_a_package_of_somebody_else_can_add_a_channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pager.py").write_text(
+        "class Pager:\n    def __init__(self, rest): self.name = 'pager:' + rest\n    def send(self, notice): pass\n"
+    )
+    info = tmp_path / "pager-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pager\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[treadle.notifiers]\npager = pager:Pager\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert notifier("pager:ops").name == "pager:ops"

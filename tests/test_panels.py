@@ -9,7 +9,7 @@ from processes import treadle
 
 from treadle.checkpoints import SqliteSaver, claim, decide, decisions, pending, review
 from treadle.checkpoints.desks.panels import Panel, panel
-from treadle.errors import NotAllowed
+from treadle.errors import AnswerInvalid, NotAllowed
 
 
 @pytest.fixture
@@ -26,6 +26,15 @@ def test_who_holds_none_of_the_roles_is_refused_in_words_and_nothing_is_stored(s
         decide(saver, id_, "approve", by="bob")
     assert decisions(saver) == []
     assert review(saver, id_).status == "pending"
+
+
+def test_an_answer_cannot_name_roles_of_its_own(saver: SqliteSaver) -> None:
+    id_ = asked(saver, {"kind": "treadle.review", "roles": ["legal"]})
+    with pytest.raises((NotAllowed, AnswerInvalid)):
+        decide(saver, id_, answer={"action": "approve", "roles": ["legal"]}, by="eve", roles=[])
+    saver.database.write(lambda connection: connection.execute("UPDATE reviews SET schema = NULL"))
+    with pytest.raises(NotAllowed):
+        decide(saver, id_, answer={"action": "approve", "roles": ["legal"]}, by="eve", roles=[])
 
 
 def test_one_of_the_roles_is_enough_and_the_record_says_under_which_it_was(saver: SqliteSaver) -> None:
