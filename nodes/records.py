@@ -1,10 +1,10 @@
 """How a step finds, in the config that LangGraph hands it, the store that keeps its results and its trace."""
 
 import re
-from collections.abc import Callable, Generator, Hashable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -81,8 +81,10 @@ def recorder(config: RunnableConfig) -> Recorder | None:
     if "thread_id" not in values:
         return None
     for value in values.values():
-        if _records(cast(Hashable, type(value))):
-            return cast(Recorder, value)
+        kind: Any = type(value)
+        if _records(kind):
+            found: Recorder = value
+            return found
     return None
 
 
