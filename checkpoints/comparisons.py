@@ -2,20 +2,17 @@
 
 import json
 import sqlite3
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from treadle.checkpoints.intervals import Interval, library, wilson
 from treadle.checkpoints.packs import unpack
 from treadle.checkpoints.versions import Version, version
-from treadle.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from treadle.checkpoints.savers import SqliteSaver
-
-Interval = tuple[float, float]
 
 SHARES = ("gate failures", "overturned")
 """Measures that are shares of all calls, or of all decisions; the others are means over runs."""
@@ -95,22 +92,15 @@ def _sample(connection: sqlite3.Connection, *, graph: str, fingerprint: str) -> 
 
 
 def _share(first: tuple[int, int], second: tuple[int, int]) -> Measure:
-    stats = _library()
+    stats = library()
     table = [[hits, total - hits] for hits, total in (first, second)]
     one, other = (hits / total if total else float("nan") for hits, total in (first, second))
     p = float(stats.fisher_exact(table).pvalue)
-    return Measure(one, other, _wilson(stats, *first), _wilson(stats, *second), p)
-
-
-def _wilson(stats: Any, hits: int, total: int) -> Interval:
-    if not total:
-        return (0.0, 1.0)
-    found = stats.binomtest(hits, total).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+    return Measure(one, other, wilson(*first), wilson(*second), p)
 
 
 def _mean(first: Sequence[float], second: Sequence[float]) -> Measure:
-    stats = _library()
+    stats = library()
     p = float(stats.mannwhitneyu(first, second).pvalue) if first and second else float("nan")
     one, other = (sum(each) / len(each) if each else float("nan") for each in (first, second))
     return Measure(one, other, _student(stats, first), _student(stats, second), p)
@@ -122,13 +112,3 @@ def _student(stats: Any, numbers: Sequence[float]) -> Interval:
         return mean, mean
     low, high = stats.t.interval(0.95, len(numbers) - 1, loc=mean, scale=stats.sem(numbers))
     return float(low), float(high)
-
-
-def _library() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from scipy import stats
-    except ImportError:
-        raise ModelUnavailable("comparing versions takes scipy: pip install 'treadle[statistics]'") from None
-    return stats

@@ -88,7 +88,8 @@ def stated(
     if answer is UNSET:
         if given.get("action") is None:
             raise AnswerInvalid("A decision needs an action or an answer: give one of them. Nothing was stored.")
-        answer = compose(question.value, question.schema, {k: v for k, v in parts.items() if v is not UNSET})
+        told = {key: part for key, part in parts.items() if part is not UNSET and key != "roles"}
+        answer = compose(question.value, question.schema, told)
     answer = plain(answer)
     check(answer, question.schema)
     # As the column holds it, or the row would not match its hash.

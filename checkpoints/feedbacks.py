@@ -31,7 +31,7 @@ def changed(question: Any, answer: Any) -> Sequence[Edit]:
 
 def _among(question: Mapping[str, Any], name: str, given: Any) -> list[str]:
     """What was given, as a list, each among what the question names (a question that names none takes any)."""
-    found = [given] if isinstance(given, str) else list(given or ())
+    found: list[str] = [given] if isinstance(given, str) else list(given or ())
     known = question.get(name)
     strange = [one for one in found if isinstance(known, list) and known and one not in known]
     if strange:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from treadle.checkpoints import spaces, threads
+from treadle.checkpoints.chains import last
 from treadle.checkpoints.events import note
 from treadle.checkpoints.memories import Memory
-from treadle.checkpoints.queues import CONTROL
-from treadle.checkpoints.reviews import Review, find, load
+from treadle.checkpoints.queues import CONTROL, opened
+from treadle.checkpoints.reviews import Review, find, load, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.sources import nowhere
 from treadle.checkpoints.tails import Typed
@@ -157,19 +158,45 @@ def _wait(connection: sqlite3.Connection, level: _Level, interrupt_id: str, targ
     )
 
 
+def reopen(connection: sqlite3.Connection, saver: SqliteSaver, row: sqlite3.Row, problem: str | None) -> None:
+    """Ask a question again in its own run, which has its answer and could not go on with it."""
+    levels = list(_levels(connection, row, row["thread_id"]))
+    for level in levels:
+        _undo(connection, saver, level, row["thread_id"], answers=row["answers"] if level is levels[-1] else 0)
+        _wait(connection, level, row["interrupt_id"], row["thread_id"])
+    connection.execute(
+        "UPDATE reviews SET status = 'pending', closed_at = NULL, problem = ?, since = ?, held_until = NULL,"
+        " taken_at = NULL WHERE seq = ?",
+        (problem, last(connection, "decisions")[0], row["seq"]),
+    )
+    connection.execute(
+        "UPDATE runs SET status = 'waiting', attempts = 0, error = NULL, not_before = NULL, updated_at = ?"
+        " WHERE thread_id = ?",
+        (time.time(), row["thread_id"]),
+    )
+    opened(connection, row["thread_id"], row["interrupt_id"])
+
+
+_ANEW = (
+    "seq", "thread_id", "status", "problem", "asked_at", "closed_at", "due", "since", "veiled", "escalations",
+    "held_until", "taken_at",
+)  # fmt: skip
+
+
 def _ask(connection: sqlite3.Connection, row: sqlite3.Row, target: str) -> None:
-    """The question waits in the new thread, as it stood."""
-    now = time.time()
-    due = None if row["due"] is None else now + row["due"] - row["asked_at"]
-    left = ("seq", "thread_id", "status", "problem", "asked_at", "closed_at", "due")
-    columns = {name: row[name] for name in row.keys() if name not in left}  # noqa: SIM118
-    columns |= {"thread_id": target, "asked_at": now, "due": due}
+    """The question waits in the new thread, as it stood; its times begin anew."""
+    now, panel = time.time(), panel_of(row)
+    columns = {name: row[name] for name in row.keys() if name not in _ANEW}  # noqa: SIM118
+    columns |= {"thread_id": target, "asked_at": now, "since": last(connection, "decisions")[0]}
+    columns |= {"due": None if row["due"] is None else now + row["due"] - row["asked_at"]}
+    columns |= {"veiled": panel.many and panel.blind}
     connection.execute(
         f"INSERT INTO reviews ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", tuple(columns.values())
     )
     connection.execute(
         "UPDATE runs SET status = 'waiting', forked_from = ? WHERE thread_id = ?", (row["checkpoint_id"], target)
     )
+    opened(connection, target, row["interrupt_id"])
 
 
 def _name(row: sqlite3.Row) -> str:

@@ -54,7 +54,7 @@ def words(value: Any) -> str:
     """The texts in plain data, up to a length, without the keys they stand under."""
     found: list[str] = []
     room = SEARCHED
-    for text in _leaves(value):
+    for text in leaves(value):
         found.append(text[:room])
         room -= len(found[-1]) + 1
         if room <= 0:
@@ -62,12 +62,13 @@ def words(value: Any) -> str:
     return "\n".join(found)
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def leaves(value: Any) -> Iterator[str]:
+    """Every text in plain data, without the keys they stand under."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _leaves(item)
+            yield from leaves(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _leaves(item)
+            yield from leaves(item)

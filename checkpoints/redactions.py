@@ -134,6 +134,11 @@ def _queue(connection: sqlite3.Connection, row: sqlite3.Row, question: Any) -> N
         f"UPDATE reviews SET {', '.join(f'{name} = ?' for name in changed)} WHERE thread_id = ? AND interrupt_id = ?",
         (*changed.values(), row["thread_id"], row["interrupt_id"]),
     )
+    for name, text in texts.items():  # of notices that are still on their way
+        connection.execute(
+            "UPDATE outbox SET body = json_set(body, ?, ?) WHERE thread_id = ? AND interrupt_id = ?",
+            (f"$.{name}", text, row["thread_id"], row["interrupt_id"]),
+        )
 
 
 def _forget(connection: sqlite3.Connection) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -14,6 +14,9 @@ from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
 Status = Literal["pending", "decided", "closed"]
+
+Order = Literal["urgency", "due", "oldest", "newest"]
+"""How a list is sorted: by priority, then due time, then age; by due time; by age."""
 
 
 @dataclass(frozen=True)
@@ -122,25 +125,30 @@ def pending(
     thread: str | None = None,
     graph: str | None = None,
     gate: str | None = None,
-    assign: str | None = None,
+    assign: str | Collection[str] | None = None,
     search: str | None = None,
+    due_before: float | None = None,
     status: Status | None = "pending",
+    order: Order = "urgency",
     limit: int = 50,
     offset: int = 0,
 ) -> list[Review]:
     """What waits, most urgent first: by priority, then due time, then age. ``status=None`` takes every status.
 
+    ``assign`` is a role or person, or several of them; ``due_before`` a time in seconds since 1970.
+
     What one run asked within the same minute comes in the order of its titles, as one reads: 2 before 10.
 
     ``search`` finds questions that have all its words, or beginnings of words, in any case; or the id of a run.
     """
-    where, values = _filter(thread, graph, gate, assign, search, status)
+    where, values = _filter(thread, graph, gate, assign, search, status, due_before)
 
     def work(connection: sqlite3.Connection) -> list[Review]:
         rows = connection.execute(
-            f"SELECT * FROM reviews WHERE {where} ORDER BY {_URGENCY} LIMIT ? OFFSET ?", (*values, limit, offset)
+            f"SELECT * FROM reviews WHERE {where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?", (*values, limit, offset)
         ).fetchall()
-        return [load(connection, row) for row in _read_in_order(rows)]
+        rows = _read_in_order(rows) if order == "urgency" else rows
+        return [load(connection, row) for row in rows]
 
     return saver.database.read(work)
 
@@ -151,12 +159,13 @@ def count(
     thread: str | None = None,
     graph: str | None = None,
     gate: str | None = None,
-    assign: str | None = None,
+    assign: str | Collection[str] | None = None,
     search: str | None = None,
+    due_before: float | None = None,
     status: Status | None = "pending",
 ) -> int:
     """How many reviews ``pending`` would list without a limit."""
-    where, values = _filter(thread, graph, gate, assign, search, status)
+    where, values = _filter(thread, graph, gate, assign, search, status, due_before)
     return saver.database.read(
         lambda connection: int(connection.execute(f"SELECT count(*) FROM reviews WHERE {where}", values).fetchone()[0])
     )
@@ -213,14 +222,26 @@ def _title(text: str) -> list[tuple[bool, int, str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
-# The same expressions as in the index on what is pending, which therefore needs no sorting.
-_URGENCY = "priority DESC, ifnull(due, 9e999), asked_at, seq"
+# The same expressions as in the indexes on what is pending, which therefore needs no sorting.
+_ORDERS: Mapping[Order, str] = {
+    "urgency": "priority DESC, ifnull(due, 9e999), asked_at, seq",
+    "due": "ifnull(due, 9e999), asked_at, seq",
+    "oldest": "asked_at, seq",
+    "newest": "asked_at DESC, seq DESC",
+}
 
 
 def _filter(
-    thread: str | None, graph: str | None, gate: str | None, assign: str | None, search: str | None, status: str | None
+    thread: str | None,
+    graph: str | None,
+    gate: str | None,
+    assign: str | Collection[str] | None,
+    search: str | None,
+    status: str | None,
+    due_before: float | None,
 ) -> tuple[str, list[Any]]:
-    wanted = {"thread_id": thread, "graph": graph, "gate": gate, "assign": assign}
+    several = assign is not None and not isinstance(assign, str)
+    wanted = {"thread_id": thread, "graph": graph, "gate": gate, "assign": None if several else assign}
     clauses = [f"{column} = ?" for column, value in wanted.items() if value is not None]
     values: list[Any] = [value for value in wanted.values() if value is not None]
     if status is not None:
@@ -230,6 +251,12 @@ def _filter(
         clauses.append(f"status = '{status}'")
         if thread is not None and status != "closed":
             clauses.append("status <> 'closed'")
+    if several and assign is not None:
+        clauses.append(f"assign IN ({', '.join('?' * len(assign))})")
+        values += assign
+    if due_before is not None:
+        clauses.append("ifnull(due, 9e999) < ?")
+        values.append(due_before)
     if search and search.strip():
         clauses.append("(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?))")
         values += [search.strip(), _phrases(search)]

@@ -19,6 +19,7 @@
     splits       which versions new runs take, by weight; the newest row of a graph holds
     changes      pairs of versions that are declared compatible
     claims, deadlines, channels, outbox    what happens at the desk; see treadle/checkpoints/desks/tables.py
+    views        what reviewers filter the queue for, under a name
 
 ``refs`` are the ids of values (rows of ``blobs``) that a row points to or rests on.
 Times are seconds since the epoch. Migrations go forward only; each is one function, never changed once released.
@@ -36,7 +37,7 @@ APPLICATION = 0x5452444C
 PAGE = 2048
 """Bytes of a page: a step changes a few rows in each of some tables, and each page that it touches is written whole."""
 
-VERSION = 6
+VERSION = 8
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -318,6 +319,25 @@ CREATE TABLE news (
 ) WITHOUT ROWID;
 """
 """The newest news of each fan-out of a run, by the checkpoint namespace that it runs in."""
+
+INBOX = """
+CREATE TABLE views (
+    "by" TEXT NOT NULL,
+    name TEXT NOT NULL,
+    wanted TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY ("by", name)
+) WITHOUT ROWID;
+CREATE INDEX reviews_by_due ON reviews (ifnull(due, 9e999), asked_at, seq) WHERE status = 'pending';
+CREATE INDEX reviews_by_age ON reviews (asked_at, seq) WHERE status = 'pending';
+CREATE INDEX reviews_by_assign ON reviews (graph, assign) WHERE status = 'pending';
+CREATE INDEX events_of_review ON events (thread_id, interrupt_id) WHERE interrupt_id IS NOT NULL;
+"""
+
+AFTERWARDS = """
+ALTER TABLE reviews ADD COLUMN holds INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX reviews_overtaken ON reviews (thread_id) WHERE status = 'closed' AND problem IS NOT NULL;
+"""
 
 SEARCH = """
 CREATE TRIGGER reviews_ai AFTER INSERT ON reviews BEGIN

@@ -2,7 +2,7 @@
 
 import contextvars
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,7 @@ class Crew:
     place: str
     """The checkpoint namespace of the run, under which its results are remembered."""
     thread_id: str
-    items: Sequence[Any]
+    items: Mapping[int, Any]
     context: Mapping[str, Any]
     item: str | None
     """The key that a worker finds its item under."""

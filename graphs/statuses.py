@@ -87,16 +87,18 @@ class Mark:
     status: str
     caption: str
     tooltip: str
+    here: bool = False
+    """Whether it is the step that the reader comes from."""
 
 
-def mark(node: Node, progress: Mapping[str, Progress] | None) -> Mark:
+def mark(node: Node, progress: Mapping[str, Progress] | None, *, here: bool = False) -> Mark:
     """What to say of a node or cluster; a step that a finished run never came to was skipped."""
     status, words = _status(node, progress)
     kind = "" if node.kind in ("step", "graph", "start", "end") else node.kind
-    caption = " · ".join(part for part in (kind, words) if part)
+    caption = " · ".join(part for part in (kind, words, "you are here" if here else "") if part)
     where = node.path.replace("|", " / ")
     tooltip = "\n".join(part for part in (where, caption, node.note) if part)
-    return Mark(status, caption, node.label if node.dot else tooltip)
+    return Mark(status, caption, node.label if node.dot else tooltip, here)
 
 
 def _status(node: Node, progress: Mapping[str, Progress] | None) -> tuple[str, str]:

@@ -114,7 +114,8 @@ def test_help_loads_neither_langgraph_nor_streamlit_nor_pandas() -> None:
 @pytest.mark.parametrize(
     "command",
     ["demo", "run", "runs", "runs show", "reviews", "reviews show", "decide", "rules", "rules add", "rules revoke",
-     "audit verify", "audit list", "audit look", "audit redact", "export", "worker", "ui", "graph",
+     "audit verify", "audit list", "audit look", "audit redact", "audit seed",
+     "insights", "export", "worker", "ui", "graph",
      "models", "models pull", "models add",
      "db check", "db backup", "db compact", "db prune", "db import", "db export", "doctor"],
 )  # fmt: skip
@@ -540,3 +541,41 @@ def test_a_rule_is_made_tried_listed_and_revoked(waiting: Path) -> None:
     assert [one["rule"] for one in listed(waiting, "audit", "list")] == [made["id"]]
     assert treadle(waiting, "rules", "revoke", made["id"], "--by", "bob").returncode == 0
     assert treadle(waiting, "rules", "revoke", "nothing").returncode == 2
+
+
+def test_decisions_are_exported_redacted_and_learnt_from(waiting: Path) -> None:
+    assert treadle(waiting, "audit", "seed", one(waiting), "reject", "--by", "eva").returncode == 0
+    assert treadle(waiting, "decide", one(waiting), "approve", "--by", "ann", "--advance").returncode == 3
+    made = treadle(waiting, "export", "jsonl", "out.jsonl", "--redact", "by")
+    assert (made.returncode, "Go on later with --since 1." in made.stderr) == (0, True), made.stderr
+    (row,) = [json.loads(line) for line in (waiting / "out.jsonl").read_text().splitlines()]
+    assert (row["action"], row["by"]) == ("approve", "[redacted]")
+    assert treadle(waiting, "export", "csv", "--since", "1").stdout.count("\n") == 1
+    assert treadle(waiting, "export", "xml").returncode == 2
+    told = treadle(waiting, "insights")
+    assert (told.returncode, "1 decision, 0 overturned" in told.stdout, "0 of 1" in told.stdout) == (0, True, True)
+    assert json.loads(treadle(waiting, "insights", "--json", "--last", "1h").stdout)["overturns"]["total"] == 1
+    assert treadle(waiting, "audit", "redact", "by", "--why", "asked for", "--by", "dpo").returncode == 0
+    assert [one["by"] for one in listed(waiting, "audit", "list")] == ["[redacted]"]
+    assert treadle(waiting, "audit", "verify").returncode == 0
+
+
+def test_a_decision_is_looked_at_again_in_a_run_of_its_own(waiting: Path) -> None:
+    id_ = one(waiting)
+    assert "still open" in treadle(waiting, "audit", "look", id_, "--why", "?").stderr
+    treadle(waiting, "decide", id_, "approve", "--advance")
+    again = json.loads(treadle(waiting, "audit", "look", id_, "--why", "?", "--json").stdout)
+    assert (again["id"], again["status"], again["thread_id"].startswith("look-")) == (id_, "pending", True)
+    done = treadle(waiting, "decide", id_, "reject", "--thread", again["thread_id"], "--words", "No.", "--advance")
+    assert done.returncode == 3, done.stderr
+
+
+def test_the_doctor_repairs_what_can_be_repaired_and_keeps_it_on_record(waiting: Path) -> None:
+    with sqlite3.connect(waiting / "treadle.db") as connection:
+        connection.execute("DELETE FROM waits")
+    connection.close()
+    told = treadle(waiting, "doctor")
+    assert (told.returncode, "orphan" in told.stdout, "treadle doctor --repair" in told.stdout) == (1, True, True)
+    assert "repaired:" in treadle(waiting, "doctor", "--repair", "--by", "eva").stdout
+    assert "orphan" not in treadle(waiting, "doctor").stdout
+    assert [one["by"] for one in listed(waiting, "audit", "list", "--events")] == ["eva"]

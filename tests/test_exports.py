@@ -189,3 +189,13 @@ def test_a_record_longer_than_a_page_is_exported_whole(saver: SqliteSaver, monke
     applied(saver)
     monkeypatch.setattr(import_module("treadle.checkpoints.exports.records"), "PAGE", 2)
     assert [seq for seq, _ in lines(saver, "jsonl")] == [1, 2, 3, 4]
+
+
+def test_votes_are_on_record_and_in_no_other_form_and_blind_ones_are_not_seen(saver: SqliteSaver) -> None:
+    (open_, blind) = asked(saver, {"quorum": 2}, {"quorum": 2, "blind": True}, thread="votes")
+    decide(saver, open_, "approve", by="eva", thread="votes")
+    decide(saver, blind, "approve", by="eva", thread="votes")
+    assert [one.get("kind") for one in rows(saver, "jsonl", since=4)] == ["vote"]
+    assert rows(saver, "sft", since=4) == []
+    decide(saver, open_, "approve", by="max", thread="votes")
+    assert [one["metadata"]["by"] for one in rows(saver, "sft", since=4)] == ["eva, max"]

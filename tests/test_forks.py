@@ -8,6 +8,7 @@ import desk
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END
+from refunds import applied, asked
 from workloads import INPUT, WORKLOADS
 
 from treadle import chain, fan_out, review
@@ -161,3 +162,20 @@ def test_a_rule_leaves_second_looks_to_people(saver: SqliteSaver) -> None:
     second_look(saver, asked.id, by="bob", why="?")
     assert enact(saver) == 0
     assert len(pending(saver)) == 1
+
+
+def test_the_times_of_a_question_begin_anew_at_a_second_look(saver: SqliteSaver) -> None:
+    question = {"quorum": 2, "blind": True, "due_in": 60, "default": {"action": "reject"}}
+    (id_,) = asked(saver, question)
+    decide(saver, id_, "approve", by="ann")
+    decide(saver, id_, "approve", by="bob")
+    applied(saver)
+    again = second_look(saver, id_, by="eva", why="?")
+    assert again.due is not None
+    assert 50 < again.due - again.asked_at <= 61
+    count = "SELECT count(*) FROM deadlines WHERE thread_id = ? AND enacted_at IS NULL"
+    (planned,) = saver.database.read(lambda connection: connection.execute(count, (again.thread_id,)).fetchone())
+    assert planned == 1
+    vote = decide(saver, again.id, "reject", by="ann", thread=again.thread_id)
+    assert vote.kind == "vote"
+    assert [one.action for one in decisions(saver, thread=again.thread_id)] == ["vote"]

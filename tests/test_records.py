@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send, interrupt
@@ -115,7 +115,10 @@ def test_a_reason_or_label_that_the_question_does_not_name_is_refused(
             {"action_requests": [{"name": "pay", "args": {"sum": 7}}]},
             {"decisions": [{"type": "edit", "edited_action": {"name": "pay", "args": {"sum": 8}}}]},
         ),
-        ({"type": "tool_approval", "args": {"sum": 7}}, {"type": "edit", "edited_action": {"args": {"sum": 8}}}),
+        (
+            {"type": "tool_approval", "name": "pay", "args": {"sum": 7}},
+            {"type": "edit", "edited_action": {"name": "pay", "args": {"sum": 8}}},
+        ),
     ],
 )
 def test_the_edit_of_another_client_s_form_is_told_field_by_field_too(
@@ -125,6 +128,7 @@ def test_the_edit_of_another_client_s_form_is_told_field_by_field_too(
     assert made.edits == [{"op": "replace", "path": "/sum", "value": 8, "was": 7}]
 
 
+@settings(deadline=None)
 @given(JSON, JSON)
 def test_edits_make_the_one_of_the_other_and_say_what_was(before: Any, after: Any) -> None:
     told = edits(before, after)
@@ -230,6 +234,7 @@ def test_a_record_of_before_is_verified_by_its_own_rule(saver: SqliteSaver) -> N
     assert verify(saver) != []
 
 
+@settings(deadline=None)
 @given(JSON, st.data())
 def test_what_is_removed_leaves_the_commitment_as_it_was_and_cannot_be_put_back_changed(
     value: Any, data: st.DataObject

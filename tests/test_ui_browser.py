@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from treadle.checkpoints.decisions import decide, decisions
+from treadle.checkpoints.desks.claims import claim
 from treadle.checkpoints.reviews import Review, pending
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
@@ -123,7 +124,8 @@ def _inside(route: Route, outside: list[str]) -> None:
 def waiting(saver: SqliteSaver, request: pytest.FixtureRequest) -> list[Review]:
     """Five findings of a new run, and nothing else, in the queue."""
     for left in pending(saver, limit=-1):
-        decide(saver, left.id, left.value["actions"][0], by="an earlier test")
+        claim(saver, left.id, by="an earlier test", thread=left.thread_id, take=True)
+        decide(saver, left.id, left.value["actions"][0], by="an earlier test", thread=left.thread_id)
     start(desk.graph, desk.clauses(5), saver=saver, name="desk", thread_id=request.node.name)
     return pending(saver, thread=request.node.name)
 
@@ -243,6 +245,7 @@ def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver,
         if reason.evaluate("field => field === document.activeElement"):
             break
         page.keyboard.press("Tab")
+        page.wait_for_timeout(60)
     page.keyboard.press("Control+a")
     page.keyboard.type("Capped elsewhere.")
     page.keyboard.press("Control+Enter")

@@ -115,7 +115,7 @@ def test_long_values_are_cut_and_say_so() -> None:
 def test_the_part_that_matters_is_marked_and_a_bad_place_is_ignored() -> None:
     assert "<mark>limit</mark>" in marked("no limit here", 3, 8).html
     assert "<mark" not in marked("no limit here", 8, 3).html
-    assert "<mark" not in marked("no limit here", None, 300).html
+    assert "<mark" not in marked("no limit here", 3, 300).html
 
 
 def test_markdown_is_set_for_reading_and_what_reaches_outside_stays_text() -> None:

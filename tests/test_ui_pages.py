@@ -12,11 +12,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from treadle import chain, fan_out
+from treadle.checkpoints.bulks import enact, rules
 from treadle.checkpoints.decisions import decide, decisions
+from treadle.checkpoints.desks.claims import claim
 from treadle.checkpoints.reviews import Review, pending, review
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.graphs.runs import start
+from treadle.graphs.runs import resume, start
+from treadle.nodes import step
 from treadle.ui import choices, workers
 
 DESK = "desk:graph"
@@ -68,6 +72,18 @@ def _runs() -> None:
     main("runs")
 
 
+def _bulk() -> None:
+    from treadle.ui.app import main
+
+    main("bulk")
+
+
+def _audit() -> None:
+    from treadle.ui.app import main
+
+    main("audit")
+
+
 def _graphs() -> None:
     from treadle.ui.app import main
 
@@ -93,6 +109,11 @@ def text(app: AppTest) -> str:
     return "\n".join([*html, *rest, *links]).replace("\\", "")
 
 
+def links(app: AppTest) -> list[str]:
+    """The titles of the reviews that the Inbox lists, in its order."""
+    return [each.proto.label.replace("\\", "") for each in app.get("page_link")]
+
+
 def heading(app: AppTest) -> str:
     """The title of the review on the page."""
     html = str(next(each.proto.body for each in app.get("html") if "<h2" in each.proto.body))
@@ -113,6 +134,39 @@ def test_the_inbox_lists_what_waits_with_the_reason(waiting: list[Review]) -> No
     assert "The risk is high" in said
     assert "for legal" in said
     assert "Due in 1 day" in said
+
+
+def test_the_list_can_be_sorted(waiting: list[Review], saver: SqliteSaver) -> None:
+    later = asked(saver, "Which court?")
+    app = opened(_inbox)
+    app.selectbox(key="inbox-order").set_value("newest").run()
+    assert links(app)[0] == later.value
+    app.selectbox(key="inbox-order").set_value("due").run()
+    assert links(app)[-1] == later.value
+
+
+def test_a_view_is_kept_by_name_and_shows_the_same_again(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_inbox)
+    app.text_input(key="inbox-search").set_value("7.1").run()
+    app.text_input(key="inbox-view-name").set_value("one clause").run()
+    app.button(key="inbox-keep").click().run()
+    again = opened(_inbox)
+    assert len(links(again)) == 3
+    again.pills(key="inbox-view").set_value("one clause").run()
+    assert links(again) == [waiting[1].title]
+    assert "one clause" not in opened(_inbox, by="Bo").pills(key="inbox-view").options
+    again.button(key="inbox-drop-one clause").click().run()
+    assert len(links(again)) == 3
+
+
+def test_what_is_for_ones_roles_is_a_view_of_its_own(waiting: list[Review], saver: SqliteSaver) -> None:
+    asked(saver, "Which court?")
+    app = opened(_inbox, roles="legal, risk")
+    assert len(links(app)) == 4
+    app.pills(key="inbox-view").set_value("For me").run()
+    assert links(app) == [one.title for one in waiting]
+    app.pills(key="inbox-view").set_value("Overdue").run()
+    assert "Nothing matches" in text(app)
 
 
 def test_an_empty_inbox_says_what_to_do(path: Path) -> None:
@@ -159,6 +213,122 @@ def test_a_review_shows_proposal_context_reason_and_consequences(waiting: list[R
         assert words in said
 
 
+TERMS = {
+    "holds": False, "confidence": 0.48, "confidence_source": "log-probabilities", "roles": ["legal"],
+    "veto": ["counsel"], "quorum": 1, "requester": "Eve", "default": {"action": "reject", "words": "Too late."},
+    "escalate": [{"after": 3600, "to": "lead"}], "withdraw_in": 120, "due_in": 86_400,
+}  # fmt: skip
+
+
+def test_the_terms_of_a_question_are_said_from_the_start(saver: SqliteSaver, path: Path) -> None:
+    value = {"title": "Pay?", "why": "w", "actions": ["approve"], "proposal": 5, **TERMS}
+    said = text(opened(_review, id=asked(saver, value).id))
+    assert "If nobody has decided by the due time, it counts as rejected: “Too late.”." in said
+    assert "After 1 hour it goes to lead." in said
+    assert "48% (log-probabilities)" in said
+    assert "a rejection by counsel decides alone" in said
+    assert "Eve, who asked for it, may not decide" in said
+    assert "This ran already" in said
+
+
+def test_the_part_of_the_source_that_matters_is_marked(saver: SqliteSaver, path: Path) -> None:
+    clause = {"number": "7.2", "text": "All is well. The cap is none. The end."}
+    value = {"title": "Cap?", "actions": ["approve"], "proposal": 1, "context": {"clause": clause, "other": "x"}}
+    one = asked(saver, {**value, "source": {"key": "clause", "start": 13, "end": 29}})
+    assert "<mark>The cap is none.</mark>" in text(opened(_review, id=one.id))
+
+
+def test_reviewers_comment_and_hand_over(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    app.text_area(key=f"talk-{one.id}-0-words").set_value("Is <b>this</b> capped elsewhere?")
+    app.text_input(key=f"talk-{one.id}-0-to").set_value("finance")
+    app.button(key=f"talk-{one.id}-0-send").click().run()
+    said = text(opened(_review, id=one.id, by="Bo"))
+    assert "Ada, handed over to finance" in said
+    assert "Is &lt;b&gt;this&lt;/b&gt; capped elsewhere?" in said
+    assert review(saver, one.id).assign == "finance"
+
+
+def test_labels_go_on_record_with_the_decision(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"title": "Pay?", "actions": ["approve"], "proposal": 5, "labels": ["vip", "late"]})
+    app = opened(_review, id=one.id)
+    app.pills(key=f"labels/{one.id}").set_value(["late"])
+    app.button(key=f"approve-{one.id}").click().run()
+    decision = review(saver, one.id).decision
+    assert decision is not None
+    assert list(decision.labels) == ["late"]
+
+
+def test_an_open_review_is_claimed_and_can_be_taken_over_openly(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    opened(_review, id=one.id)
+    bo = opened(_review, id=one.id, by="Bo")
+    assert "Ada has this before them" in text(bo)
+    assert bo.button(key=f"approve-{one.id}").disabled
+    assert "Ada is on it" in text(opened(_inbox, by="Cy"))
+    bo.button(key=f"over-{one.id}").click().run()
+    bo.button(key=f"approve-{one.id}").click().run()
+    assert [each.by for each in decisions(saver)] == ["Bo"]
+
+
+def test_whoever_moves_on_gives_back_what_they_had(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_review, id=waiting[0].id)
+    app.button(key=f"next-{waiting[0].id}").click().run()
+    held = [one.title for one in pending(saver) if one.claim is not None]
+    assert held == [waiting[1].title]
+
+
+def test_the_next_review_is_one_that_nobody_has(waiting: list[Review], saver: SqliteSaver) -> None:
+    opened(_review, id=waiting[0].id)
+    assert heading(opened(_review, by="Bo")) == waiting[1].title
+
+
+def test_who_may_not_decide_is_told_and_is_refused_on_the_server(saver: SqliteSaver, path: Path) -> None:
+    value = {"title": "Pay?", "actions": ["approve"], "proposal": 5, "roles": ["finance"]}
+    one = asked(saver, value)
+    app = opened(_review, id=one.id)
+    assert "it takes the role finance" in text(app)
+    assert app.button(key=f"approve-{one.id}").disabled
+    app.button(key=f"approve-{one.id}").click().run()
+    assert "Not recorded." in text(app)
+    assert not decisions(saver)
+    allowed = opened(_review, id=one.id, roles="finance")
+    allowed.button(key=f"approve-{one.id}").click().run()
+    assert [list(each.roles) for each in decisions(saver)] == [["finance"]]
+
+
+def test_where_several_must_agree_the_votes_are_shown(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"title": "Pay?", "actions": ["approve", "reject"], "proposal": 5, "quorum": 2})
+    ada = opened(_review, id=one.id)
+    ada.button(key=f"approve-{one.id}").click().run()
+    assert "Your vote is recorded" in text(ada)
+    assert "1 of 2 votes" in text(opened(_inbox, by="Bo"))
+    bo = opened(_review, id=one.id, by="Bo")
+    assert "Ada: approved" in text(bo)
+    assert "1 more vote is needed." in text(bo)
+    bo.button(key=f"approve-{one.id}").click().run()
+    assert review(saver, one.id).status == "decided"
+
+
+def test_a_blind_vote_is_not_shown_to_others(saver: SqliteSaver, path: Path) -> None:
+    value = {"title": "Pay?", "actions": ["approve", "reject"], "proposal": 5, "quorum": 2, "blind": True}
+    one = asked(saver, value)
+    opened(_review, id=one.id).button(key=f"approve-{one.id}").click().run()
+    said = text(opened(_review, id=one.id, by="Bo"))
+    assert "Ada: has voted" in said
+    assert "Ada: approved" not in said
+
+
+def test_a_decision_can_be_taken_back_on_the_next_page(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"title": "Pay?", "actions": ["approve"], "proposal": 5, "withdraw_in": 600})
+    app = opened(_review, id=one.id)
+    app.button(key=f"approve-{one.id}").click().run()
+    app.button(key="take-back").click().run()
+    assert review(saver, one.id).status == "pending"
+    assert heading(app) == "Pay?"
+
+
 def test_approving_records_at_once_and_shows_the_next(waiting: list[Review], saver: SqliteSaver) -> None:
     app = opened(_review, id=waiting[0].id)
     app.button(key=f"approve-{waiting[0].id}").click().run()
@@ -200,7 +370,7 @@ def test_a_rejection_takes_a_reason_and_words(waiting: list[Review], saver: Sqli
     one = waiting[0]
     app = opened(_review, id=one.id)
     app.button(key=f"reject-{one.id}").click().run()
-    app.pills(key=f"say/{one.id}/0/reason").set_value("wrong risk")
+    app.pills(key=f"say/{one.id}/0/reason").set_value(["wrong risk"])
     app.text_area(key=f"say/{one.id}/0/words").set_value("It is capped in 9.1.")
     app.button(key=f"save-reject-{one.id}").click().run()
     decision = review(saver, one.id).decision
@@ -208,14 +378,24 @@ def test_a_rejection_takes_a_reason_and_words(waiting: list[Review], saver: Sqli
     assert (decision.action, decision.reason, decision.words) == ("reject", "wrong risk", "It is capped in 9.1.")
 
 
-def test_next_leaves_a_review_for_later(waiting: list[Review], saver: SqliteSaver) -> None:
+def test_skip_leaves_a_review_until_the_others_are_done(waiting: list[Review], saver: SqliteSaver) -> None:
     app = opened(_review, id=waiting[0].id)
-    app.button(key=f"next-{waiting[0].id}").click().run()
+    app.button(key=f"skip-{waiting[0].id}").click().run()
     assert heading(app) == waiting[1].title
     app.button(key=f"approve-{waiting[1].id}").click().run()
     app.button(key=f"approve-{waiting[2].id}").click().run()
     assert heading(app) == waiting[0].title
     assert len(pending(saver)) == 1
+
+
+def test_next_only_looks_at_the_next(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_review, id=waiting[0].id)
+    app.button(key=f"next-{waiting[0].id}").click().run()
+    assert heading(app) == waiting[1].title
+    app.button(key=f"approve-{waiting[1].id}").click().run()
+    assert heading(app) == waiting[2].title
+    app.button(key=f"next-{waiting[2].id}").click().run()
+    assert heading(app) == waiting[0].title
 
 
 def test_the_last_decision_leads_to_an_empty_desk(waiting: list[Review]) -> None:
@@ -228,6 +408,7 @@ def test_the_last_decision_leads_to_an_empty_desk(waiting: list[Review]) -> None
 def test_a_second_decision_is_told_who_decided_and_changes_nothing(waiting: list[Review], saver: SqliteSaver) -> None:
     one = waiting[0]
     app = opened(_review, id=one.id)
+    claim(saver, one.id, by="Bo", take=True)
     decide(saver, one.id, "reject", by="Bo", words="Too broad.")
     app.button(key=f"approve-{one.id}").click().run()
     assert "Not recorded." in text(app)
@@ -266,7 +447,7 @@ def test_nobody_decides_without_a_name(waiting: list[Review]) -> None:
 
 
 def test_every_page_says_that_it_is_in_local_mode(path: Path) -> None:
-    for page in (_inbox, _review, _runs, _graphs):
+    for page in (_inbox, _review, _bulk, _runs, _graphs, _audit):
         app = opened(page)
         assert "Local mode" in text(app)
 
@@ -404,9 +585,114 @@ def test_a_run_tells_its_story(waiting: list[Review], saver: SqliteSaver) -> Non
     assert str(waiting[1].title) in said
 
 
+def test_a_failed_run_shows_its_branches_and_is_tried_again(saver: SqliteSaver, path: Path, tmp_path: Path) -> None:
+    cured = tmp_path / "cured"
+
+    def halve(item: int) -> int:
+        if item == 3 and not cured.exists():
+            raise ValueError("three is odd")
+        return item // 2
+
+    graph = chain(fan_out(step(halve, into="half"), over="items", item="item", into="halves", need=3), name="halves")
+    start(graph, {"items": [2, 3, 4]}, saver=saver, name="halves", thread_id="h")
+    app = opened(_runs, thread="h")
+    app.session_state["run-tab-h"] = "Branches"
+    app.run()
+    assert "success 2" in text(app).replace('<span class="t-chip t-good">', "")
+    cured.touch()
+    app.button(key="again").click().run()
+    assert not app.warning
+    assert run(saver, "h").not_before is None
+    assert resume(graph, "h", saver=saver).status == "done"
+    assert "Try again" not in str(opened(_runs, thread="h").button)
+
+
+def test_two_runs_are_compared(saver: SqliteSaver, path: Path) -> None:
+    def more(n: int) -> int:
+        return n + 1
+
+    graph = chain(step(more, into="more"), name="plus")
+    for n, name in ((1, "one"), (2, "two")):
+        start(graph, {"n": n}, saver=saver, name="plus", thread_id=name)
+    app = opened(_runs, thread="one")
+    app.session_state["run-tab-one"] = "Compare"
+    app.run()
+    app.selectbox(key="pair-one").set_value("two").run()
+    assert "<del>2</del> <ins>3</ins>" in text(app)
+
+
+def test_a_question_is_asked_again_in_a_run_of_its_own(waiting: list[Review], saver: SqliteSaver) -> None:
+    for one in waiting:
+        decide(saver, one.id, "approve", by="Bo")
+    resume(desk.graph, "acme", saver=saver)
+    app = opened(_review, id=waiting[0].id, thread="acme")
+    app.button(key=f"look-go-{waiting[0].id}").click().run()
+    assert "Say why it is looked at again" in text(app)
+    app.text_input(key=f"look-why-{waiting[0].id}").set_value("The cap was raised since.")
+    app.button(key=f"look-go-{waiting[0].id}").click().run()
+    asked_again = [one for one in pending(saver) if one.thread_id != "acme"]
+    assert [one.title for one in asked_again] == [waiting[0].title]
+
+
 def test_an_unknown_run_and_no_runs_say_so(path: Path) -> None:
     assert "This run is not here" in text(opened(_runs, thread="nobody"))
     assert "No run yet" in text(opened(_runs))
+
+
+def test_many_are_decided_at_once_after_what_they_cover_was_shown(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_bulk)
+    said = text(app)
+    assert "Confidence" in said.title()
+    assert app.button(key="bulk-go").disabled
+    app.checkbox(key="bulk-sure-0").check().run()
+    app.button(key="bulk-go").click().run()
+    assert "on 3 questions" in " ".join(each.value for each in app.success)
+    assert {each.action for each in decisions(saver)} == {"approve"}
+    assert len(decisions(saver)) == 3
+
+
+def test_what_somebody_decided_meanwhile_keeps_a_bulk_decision_from_being_recorded(
+    waiting: list[Review], saver: SqliteSaver
+) -> None:
+    app = opened(_bulk)
+    app.checkbox(key="bulk-sure-0").check().run()
+    decide(saver, waiting[0].id, "reject", by="Bo")
+    app.button(key="bulk-go").click().run()
+    assert "Nothing is recorded." in text(app)
+    assert [each.by for each in decisions(saver)] == ["Bo"]
+
+
+def test_a_rule_is_tried_made_used_and_revoked(waiting: list[Review], saver: SqliteSaver) -> None:
+    app = opened(_bulk)
+    app.session_state["bulk-tab"] = "Standing rules"
+    app.run()
+    app.text_area(key="rule-where").set_value("proposal.confidence < 0.5")
+    app.button(key="rule-try").click().run()
+    assert "It would decide 3" in text(app)
+    assert not rules(saver)
+    app.button(key="rule-make").click().run()
+    made = rules(saver)[0]
+    assert (made.by, made.cap) == ("Ada", 200)
+    assert enact(saver) == 3
+    app.button(key=f"revoke-{made.id}").click().run()
+    assert "It was used 3 times" in text(app)
+
+
+def test_the_record_is_listed_and_verified(waiting: list[Review], saver: SqliteSaver) -> None:
+    decide(saver, waiting[0].id, "reject", by="Bo", words="<b>Too broad.</b>", roles=["legal"])
+    app = opened(_audit)
+    said = text(app)
+    assert "1. Rejected" in said
+    assert "Bo as legal" in said
+    assert "&lt;b&gt;Too broad.&lt;/b&gt;" in said
+    app.button(key="verify").click().run()
+    assert "The record of 1 decisions is whole" in " ".join(each.value for each in app.success)
+    with sqlite3.connect(saver.database.path) as connection:
+        connection.execute("UPDATE decisions SET words = 'Fine.'")
+    connection.close()
+    app.button(key="verify").click().run()
+    assert "The record is not whole." in text(app)
+    assert "Decision 1" in text(app)
 
 
 def test_the_graphs_page_draws_a_graph_with_the_status_of_a_run(waiting: list[Review]) -> None:

@@ -32,6 +32,7 @@
     │   └── RuleInvalid                      a standing rule that could not be judged, or is not there
     ├── RunNotFound          (LookupError)   no run with that thread id
     ├── RunOpen              (RuntimeError)  a run that was started before and is not over: nothing was changed
+    ├── RunNotFailed         (RuntimeError)  a run that did not fail cannot be tried again
     ├── VersionNotFound      (LookupError)   no version of a graph by that name or fingerprint
     ├── VersionChanged       (RuntimeError)  a run's graph is another one than when it paused
     ├── LeaseHeld            (RuntimeError)  another process is advancing the run
@@ -179,6 +180,10 @@ class RunNotFound(TreadleError, LookupError):
 
 class RunOpen(TreadleError, RuntimeError):
     """The run was started before and is not over, so new input would cut it short; nothing was changed."""
+
+
+class RunNotFailed(TreadleError, RuntimeError):
+    """A run cannot be tried again, since it did not fail; nothing was changed."""
 
 
 class VersionNotFound(TreadleError, LookupError):

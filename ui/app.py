@@ -6,18 +6,21 @@ from pathlib import Path
 import streamlit as st
 
 from treadle.errors import StoreError, TreadleError
-from treadle.ui import graphs, inbox, reviewing, runs, themes
+from treadle.ui import audit, bulk, graphs, inbox, reviewing, runs, themes
+from treadle.ui.claims import let_go
 from treadle.ui.markups import plain, put, tag
 from treadle.ui.people import admitted, introduce
-from treadle.ui.places import settle
+from treadle.ui.places import asked, settle
 from treadle.ui.stores import path, store
 from treadle.ui.workers import work
 
 PAGES = {
     "inbox": (inbox.page, "Inbox", ":material/inbox:"),
     "review": (reviewing.page, "Review", ":material/rate_review:"),
+    "bulk": (bulk.page, "Bulk", ":material/done_all:"),
     "runs": (runs.page, "Runs", ":material/timeline:"),
     "graphs": (graphs.page, "Graphs", ":material/account_tree:"),
+    "audit": (audit.page, "Audit", ":material/verified_user:"),
 }
 
 
@@ -38,6 +41,7 @@ def main(first: str = "inbox") -> None:
         introduce()
     try:
         work(store())
+        let_go(store(), keep=asked("id") if chosen.url_path == "review" else None)
         chosen.run()
     except StoreError as error:
         _trouble("The database cannot be used", f"{error}", f"The page shows {path()}.")

@@ -5,22 +5,25 @@ from typing import Any, Final, Literal
 
 import streamlit as st
 
-from treadle.checkpoints.decisions import decide
+from treadle.checkpoints.decisions import Decision, decide
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed, TreadleError
-from treadle.ui.asks import DONE, Ask, answer
+from treadle.ui.actions import done
+from treadle.ui.asks import Ask
 from treadle.ui.fields import ABSENT, Field
 from treadle.ui.forms import Unreadable, read
 from treadle.ui.markups import plain
 from treadle.ui.people import person
 from treadle.ui.places import leave
 from treadle.ui.queues import following, skip
+from treadle.ui.replies import answer
+from treadle.ui.withdrawals import note
 
 CALM: Final = 0.6
 """Seconds that a review must have been in view: the second click of a double click does not hit the next one."""
 
-Mode = Literal["read", "edit", "reject", "respond"]
+Mode = Literal["read", "edit", "reject", "respond", "take_over"]
 
 _MODES, _SHOWN, _TROUBLES, _TOAST, _TURNS = (
     f"treadle.{name}" for name in ("modes", "shown", "troubles", "toast", "turns")
@@ -81,14 +84,15 @@ def choose(
 ) -> None:
     """Record an action and go on to the next review; what goes wrong is kept for the page to show.
 
-    `form` holds the edited value; `say` is the key under which the panel keeps reason and words.
+    `form` holds the edited value; `say` is the key under which the page keeps reason and words.
     """
     if _inview(shown.id) < CALM:
         return
     _kept(_TROUBLES).pop(shown.id, None)
+    made: Decision | None = None
     after = following(saver, shown.id)
     try:
-        _record(saver, shown, question, action, form, say)
+        made = _record(saver, shown, question, action, form, say)
     except ReviewClosed as error:
         if not _mine(saver, shown):
             _kept(_TROUBLES)[shown.id] = f"Not recorded. {error}"
@@ -96,28 +100,30 @@ def choose(
     except (TreadleError, Unreadable) as error:
         _kept(_TROUBLES)[shown.id] = f"Not recorded. {error}"
         return
-    st.session_state[_TOAST] = f"{DONE.get(action, said(action))}: {question.title}"
+    voted = made is not None and made.kind == "vote"
+    st.session_state[_TOAST] = f"{'Your vote is recorded' if voted else done(action)}: {question.title}"
+    if made is not None and not voted:
+        note(review(saver, shown.id, thread=shown.thread_id), question.title)
     _kept(_MODES).pop(shown.id, None)
     move(after)
 
 
-def said(action: str) -> str:
-    """An action of somebody's own, as the record tells of it."""
-    return f"Recorded {action}"
-
-
-def _record(saver: SqliteSaver, shown: Review, question: Ask, action: str, form: Field | None, say: str | None) -> None:
-    who = person().name
-    if not who:
+def _record(
+    saver: SqliteSaver, shown: Review, question: Ask, action: str, form: Field | None, say: str | None
+) -> Decision:
+    who = person()
+    if not who.name:
         raise Unreadable("Type your name first, so that the record says who decided.")
     value = read(form) if form is not None else ABSENT
-    reason = st.session_state.get(f"{say}/reason") if say else None
+    reason = st.session_state.get(f"{say}/reason") or () if say else ()
     words = str(st.session_state.get(f"{say}/words") or "").strip() if say else ""
-    given = answer(question, action, value=value, reason=reason, words=words or None)
-    decide(
+    labels = st.session_state.get(f"labels/{shown.id}") or ()
+    given = answer(question, action, value=value, reason=reason, words=words or None, labels=labels)
+    return decide(
         saver,
         shown.id,
-        by=who,
+        by=who.name,
+        roles=who.roles,
         thread=shown.thread_id,
         digest=shown.digest,
         client="page",
@@ -133,8 +139,13 @@ def _mine(saver: SqliteSaver, shown: Review) -> bool:
 
 
 def put_off(saver: SqliteSaver, shown: Review) -> None:
-    """Leave a review for later and go on to the next."""
+    """Leave a review until the others are done, and go on to the next."""
     skip(shown.id)
+    look_on(saver, shown)
+
+
+def look_on(saver: SqliteSaver, shown: Review) -> None:
+    """Go on to the next review, and leave this one where it is in the queue."""
     move(following(saver, shown.id) or shown)
 
 

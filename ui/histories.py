@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from treadle.checkpoints.audits import Decision
-from treadle.ui.asks import DONE
+from treadle.ui.actions import DONE
 from treadle.ui.diffs import changes
 from treadle.ui.markups import NOTHING, Inside, Markup, tag
 from treadle.ui.texts import changed, show

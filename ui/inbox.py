@@ -1,24 +1,30 @@
 """The Inbox: what waits for a person, in every run on this database."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from treadle.checkpoints.reviews import Review, pending, review
+from treadle.checkpoints.counts import counts
+from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
-from treadle.ui.asks import DONE, ask
+from treadle.ui import views, withdrawals
+from treadle.ui.actions import DONE
 from treadle.ui.choices import toast
+from treadle.ui.claims import elsewhere
 from treadle.ui.empties import empty
 from treadle.ui.markups import Markup, join, put, tag
 from treadle.ui.places import go, link
-from treadle.ui.queues import WINDOW, Filter, choose, chosen, following, many, waiting
+from treadle.ui.questions import ask
+from treadle.ui.queues import Filter, choose, chosen, following, many, waiting
 from treadle.ui.stores import store
 from treadle.ui.texts import chip
 from treadle.ui.times import ago, left
+from treadle.ui.votings import brief, tally
 
 PAGE: Final = 25
 """Reviews on one page of the list."""
@@ -43,6 +49,7 @@ def page() -> None:
     """Show what waits."""
     saver = store()
     toast()
+    withdrawals.offer(saver)
     _head(saver)
     _filters(saver)
     _list()
@@ -61,30 +68,35 @@ def _head(saver: SqliteSaver) -> None:
 
 
 def _filters(saver: SqliteSaver) -> None:
-    """Search and filters; those that would have nothing to choose from are left out."""
-    rows = pending(saver, limit=WINDOW)
-    graphs = sorted({one.graph for one in rows if one.graph} | {g for g in [chosen().graph] if g})
-    people = sorted({one.assign for one in rows if one.assign} | {a for a in [chosen().assign] if a})
-    if not rows and not chosen().narrow:
+    """Views, search, filters and order; those that would have nothing to choose from are left out."""
+    found = counts(saver)
+    graphs = sorted({*found.graphs} | {g for g in [chosen().graph] if g})
+    people = sorted({*found.assigned} | {a for a in [chosen().assign] if a})
+    if not found.total and not chosen().narrow:
         return
-    search, by_graph, by_person = st.columns((3, 1.5, 1.5))
+    views.bar(saver, found)
+    search, by_graph, by_person, by = st.columns((3, 1.5, 1.5, 1.5))
     words = search.text_input(
-        "Search", key="inbox-search", type="search", placeholder="Search titles and texts", live=True,
+        "Search", key=views.SEARCH, type="search", placeholder="Search titles and texts", live=True,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    graph = _select(by_graph, "Graph", graphs)
-    assign = _select(by_person, "Assigned to", people)
-    choose(Filter(words or None, graph, assign))
+    graph = _select(by_graph, "Graph", graphs, found.graphs)
+    assign = _select(by_person, "Assigned to", people, found.assigned)
+    by.selectbox(
+        "Order", list(views.ORDERS), key=views.ORDER, format_func=views.ORDERS.__getitem__,
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    choose(Filter(words or None, graph, assign, views.scope(), views.order()))
 
 
-def _select(column: DeltaGenerator, label: str, options: list[str]) -> str | None:
+def _select(column: DeltaGenerator, label: str, options: list[str], found: Mapping[str, int]) -> str | None:
     if len(options) < 2 and not any(options == [one] for one in (chosen().graph, chosen().assign)):
         return None
-    found: str | None = column.selectbox(
+    picked: str | None = column.selectbox(
         label, options, index=None, key=f"inbox-{label}", placeholder=f"{label}: all", label_visibility="collapsed",
-        persist_state="session",
+        persist_state="session", format_func=lambda one: f"{one} ({found.get(one, 0):,})",
     )  # fmt: skip
-    return found
+    return picked
 
 
 @st.fragment(run_every=3)
@@ -172,6 +184,10 @@ def _state(found: Review) -> Markup:
     if found.status != "pending":
         return chip("Closed")
     parts = []
+    if (by := elsewhere(found)) is not None:
+        parts.append(chip(f"{by} is on it", tone="info"))
+    if (votes := tally(store(), found)) is not None:
+        parts.append(chip(brief(votes), tone="info"))
     if found.priority > 0:
         parts.append(chip(f"Priority {found.priority:g}", tone="info"))
     if found.due is not None:

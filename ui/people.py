@@ -1,13 +1,34 @@
-"""Who the reviewer is: somebody who signed in, or whoever sits at this computer."""
+"""Who the reviewer is: somebody who signed in, whom a trusted proxy names, or whoever sits at this computer."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import streamlit as st
 
+from treadle.errors import NotAllowed
 from treadle.ui.markups import plain
 
 KEY = "by"
 """The name's place in the session and in the address, where a reload finds it again."""
+
+ROLES = "roles"
+"""The same of the roles that somebody says to have where nobody signs in."""
+
+USER_HEADER = "TREADLE_USER_HEADER"
+"""The environment variable that names the header in which a proxy says who the user is; without it none is read."""
+
+GROUPS_HEADER = "TREADLE_GROUPS_HEADER"
+"""The same for the user's groups, separated by commas."""
+
+GROUPS_CLAIM = "TREADLE_GROUPS_CLAIM"
+"""The environment variable that says which claim of the identity provider holds the groups (default: ``groups``)."""
+
+OPERATORS = "TREADLE_OPERATORS"
+"""The environment variable that names the role which may retry and fork runs, make rules and remove text."""
+
+How = Literal["signed in", "proxy", "local"]
 
 
 @dataclass(frozen=True)
@@ -16,18 +37,49 @@ class Person:
 
     name: str
     """As the record of decisions says it; empty until it is known."""
-    local: bool
-    """Whether anybody at this computer may be it: nobody signed in."""
+    roles: frozenset[str]
+    how: How
+    """How that is known; ``local``: nobody checked it."""
+
+    @property
+    def local(self) -> bool:
+        """Whether anybody at this computer may be it: nobody signed in."""
+        return self.how == "local"
+
+    @property
+    def operates(self) -> bool:
+        """Whether they may retry and fork runs, make rules and remove text: in local mode anybody may."""
+        return self.local or os.environ.get(OPERATORS, "operator") in self.roles
+
+    def operate(self) -> None:
+        """Raise NotAllowed if they may not."""
+        if not self.operates:
+            role = os.environ.get(OPERATORS, "operator")
+            raise NotAllowed(f"{self.name} may not do this: it takes the role {role}. Nothing was changed.")
 
 
 def person() -> Person:
-    """Who sits at this session."""
+    """Who sits at this session: read anew for every action, on the server, from what the browser cannot choose."""
     if signing():
-        user = st.user.to_dict()
-        return Person(str(user.get("email") or user.get("name") or user.get("sub") or ""), local=False)
-    # The address has the name before the field for it is drawn, when a page is opened cold.
-    name = st.session_state[KEY] if KEY in st.session_state else st.query_params.get(KEY)
-    return Person(str(name or "").strip(), local=True)
+        user: dict[str, Any] = dict(st.user.to_dict())
+        name = user.get("email") or user.get("name") or user.get("sub") or ""
+        return Person(str(name), _groups(user.get(os.environ.get(GROUPS_CLAIM, "groups"))), "signed in")
+    if header := os.environ.get(USER_HEADER):
+        groups = os.environ.get(GROUPS_HEADER)
+        given = st.context.headers.get(groups, "").split(",") if groups else ()
+        return Person(st.context.headers.get(header, "").strip(), _groups(given), "proxy")
+    return Person(_said(KEY), _groups(_said(ROLES).split(",")), "local")
+
+
+def _said(key: str) -> str:
+    """What stands in a field, or in the address: that has it before the field is drawn, when a page is opened cold."""
+    found = st.session_state[key] if key in st.session_state else st.query_params.get(key)
+    return str(found or "").strip()
+
+
+def _groups(given: Any) -> frozenset[str]:
+    listed = [given] if isinstance(given, str) else given if isinstance(given, Iterable) else ()
+    return frozenset(one.strip() for one in map(str, listed) if one.strip())
 
 
 def signing() -> bool:
@@ -37,12 +89,17 @@ def signing() -> bool:
 
 def admitted() -> bool:
     """Whether the pages may be shown; shows the way to sign in otherwise."""
-    if not signing() or st.user.is_logged_in:
-        return True
-    st.title("treadle")
-    st.text("Sign in to see what waits for you.")
-    st.button("Sign in", type="primary", on_click=st.login)
-    return False
+    if signing() and not st.user.is_logged_in:
+        st.title("treadle")
+        st.text("Sign in to see what waits for you.")
+        st.button("Sign in", type="primary", on_click=st.login)
+        return False
+    who = person()
+    if who.how == "proxy" and not who.name:
+        st.title("treadle")
+        st.error("Nobody is named by the proxy in front of this page: open it through the proxy.")
+        return False
+    return True
 
 
 def introduce() -> None:
@@ -50,22 +107,28 @@ def introduce() -> None:
     who = person()
     if not who.local:
         with st.popover(f"**{plain(who.name)}**", icon=":material/person:", type="tertiary"):
-            st.text("You are signed in: decisions are recorded under this name.")
-            st.button("Sign out", on_click=st.logout)
+            st.text("Decisions are recorded under this name.")
+            st.text(f"Roles: {', '.join(sorted(who.roles)) or 'none'}")
+            if who.how == "signed in":
+                st.button("Sign out", on_click=st.logout)
         return
     label = f"**{plain(who.name)}** · local mode" if who.name else "**Who are you?** · local mode"
     with st.popover(label, icon=":material/person:", type="tertiary", help="Who decides, and how that is known"):
         _ask()
         st.caption(
             "Local mode: the page answers on this computer only, nobody signs in, and decisions are recorded under the"
-            " name that stands here."
+            " name and roles that stand here."
         )
 
 
 def _ask() -> None:
     st.text_input("Your name", key=KEY, bind="query-params", max_chars=80, placeholder="as the record should have it")
+    st.text_input(
+        "Your roles", key=ROLES, bind="query-params", max_chars=200, placeholder="such as: legal, finance",
+        help="Some questions may be decided by certain roles alone. Separate several by commas.",
+    )  # fmt: skip
 
 
 def missing() -> bool:
-    """Ask for the name, in the page, where a decision needs one; whether it is still missing."""
+    """Whether the name is still missing that a decision needs."""
     return not person().name

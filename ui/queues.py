@@ -1,31 +1,67 @@
-"""The queue as one reviewer goes through it: filters, what comes next, what was put off."""
+"""The queue as one reviewer goes through it: filters, order, what comes next, what was put off."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, Literal, get_args
 
 import streamlit as st
 
-from treadle.checkpoints.reviews import Review, count, pending
+from treadle.checkpoints.desks.claims import live
+from treadle.checkpoints.desks.panels import same
+from treadle.checkpoints.reviews import Order, Review, count, pending
 from treadle.checkpoints.savers import SqliteSaver
+from treadle.ui.people import Person, person
 
 WINDOW: Final = 200
 """Reviews looked through for the one that comes next."""
+
+Scope = Literal["all", "mine", "overdue"]
+"""Everything, what is assigned to the reviewer or one of their roles, or what should have been decided by now."""
 
 _FILTER, _SKIPPED = "treadle.filter", "treadle.skipped"
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What a reviewer wants to see; None takes everything."""
+    """What a reviewer wants to see, and in which order; None takes everything."""
 
     search: str | None = None
     graph: str | None = None
     assign: str | None = None
+    scope: Scope = "all"
+    order: Order = "urgency"
 
     @property
     def narrow(self) -> bool:
         """Whether it leaves anything out."""
-        return any(asdict(self).values())
+        return bool(self.search or self.graph or self.assign or self.scope != "all")
+
+    def clauses(self) -> dict[str, Any]:
+        """The filter as arguments of the store's list and count."""
+        who = person()
+        mine = [who.name, *sorted(who.roles)] if self.scope == "mine" else None
+        return {
+            "search": self.search,
+            "graph": self.graph,
+            "assign": self.assign if self.assign is not None else mine,
+            "due_before": time.time() if self.scope == "overdue" else None,
+        }
+
+
+def read(kept: Mapping[str, Any]) -> Filter:
+    """A filter that was kept as plain data; what this version does not know is left out."""
+    known = {field.name for field in fields(Filter)}
+    found: dict[str, Any] = {name: part for name, part in kept.items() if name in known and isinstance(part, str)}
+    for name, choices in (("scope", get_args(Scope)), ("order", get_args(Order))):
+        if found.get(name) not in choices:
+            found.pop(name, None)
+    return Filter(**found)
+
+
+def kept(wanted: Filter) -> dict[str, Any]:
+    """A filter as plain data."""
+    return asdict(wanted)
 
 
 def chosen() -> Filter:
@@ -40,23 +76,35 @@ def choose(wanted: Filter) -> None:
 
 
 def waiting(saver: SqliteSaver, *, limit: int = WINDOW, offset: int = 0) -> list[Review]:
-    """What waits and passes the filter, most urgent first."""
-    return pending(saver, **asdict(chosen()), limit=limit, offset=offset)
+    """What waits and passes the filter, in its order."""
+    wanted = chosen()
+    return pending(saver, **wanted.clauses(), order=wanted.order, limit=limit, offset=offset)
 
 
 def many(saver: SqliteSaver) -> int:
     """How many wait and pass the filter."""
-    return count(saver, **asdict(chosen()))
+    return count(saver, **chosen().clauses())
 
 
 def following(saver: SqliteSaver, current: str | None) -> Review | None:
-    """The review after the current one, around the end of the queue, those put off last; None if no other waits."""
+    """The review after the current one, around the end of the queue, those put off last; None if no other waits.
+
+    What somebody else has before them, or this reviewer may not decide on, comes only where nothing else is left.
+    """
     queue = waiting(saver)
     ids = [one.id for one in queue]
     place = ids.index(current) if current in ids else -1
     others = [one for one in queue[place + 1 :] + queue[: max(place, 0)] if one.id != current]
-    skipped = _skipped()
-    return next((one for one in others if one.id not in skipped), others[0] if others else None)
+    skipped, who = _skipped(), person()
+    free = [one for one in others if not _taken(one, who)]
+    return next((one for one in free if one.id not in skipped), next(iter([*free, *others]), None))
+
+
+def _taken(one: Review, who: Person) -> bool:
+    """Whether others have it before them, or this reviewer may not decide on it."""
+    held = one.claim
+    claimed = held is not None and live(held) and not same(held.by, who.name) and not one.panel.many
+    return claimed or (bool(who.name) and not one.panel.admits(who.name, who.roles))
 
 
 def position(saver: SqliteSaver, current: str) -> int | None:

@@ -8,7 +8,9 @@ import streamlit as st
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound, TreadleError
-from treadle.ui.asks import Ask, ask
+from treadle.ui import claims, votings, withdrawals
+from treadle.ui.actions import GIVING
+from treadle.ui.asks import Ask
 from treadle.ui.bars import bar
 from treadle.ui.choices import mode, move, seen, toast, trouble, turns
 from treadle.ui.diffs import changes
@@ -17,11 +19,16 @@ from treadle.ui.fields import ABSENT, Field, plan, said
 from treadle.ui.focuses import focus
 from treadle.ui.forms import Unreadable, draw, read
 from treadle.ui.histories import decided, rounds
+from treadle.ui.looks import look_again
+from treadle.ui.maps import where
 from treadle.ui.markups import Markup, plain, put, tag
 from treadle.ui.places import asked, link
+from treadle.ui.questions import ask
 from treadle.ui.queues import following, many, position
+from treadle.ui.sheets import sheet
 from treadle.ui.stores import store
-from treadle.ui.texts import changed, chip, marked, passage, show
+from treadle.ui.talks import talk
+from treadle.ui.texts import changed, chip, passage, show
 from treadle.ui.times import ago, left
 
 _KINDS: Final[dict[str, dict[str, Any]]] = {
@@ -36,6 +43,7 @@ def page() -> None:
     """Show the review that the address names, or the most urgent one."""
     saver = store()
     toast()
+    withdrawals.offer(saver)
     name = asked("id")
     if name is None:
         _first(saver)
@@ -71,11 +79,14 @@ def _back(title: str, line: str) -> None:
 def _head(saver: SqliteSaver, found: Review, question: Ask) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         link("inbox", "Inbox", icon=":material/arrow_back:")
-        place = position(saver, found.id) if found.status == "pending" else None
-        st.caption(f"{place} of {many(saver)} waiting" if place else " ", width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            place = position(saver, found.id) if found.status == "pending" else None
+            st.caption(f"{place} of {many(saver):,} waiting" if place else " ", width="content")
+            sheet(question.actions)
     put(tag("h2", question.title, kind="title", dir="auto"), tag("div", *_facts(found, question), kind="meta"))
     if question.why:
         put(tag("p", tag("strong", "Why you are asked:"), f" {question.why}", kind="why", dir="auto"))
+    put(question.terms.told())
     if question.note:
         st.warning(plain(question.note), icon=":material/update:")
 
@@ -95,6 +106,9 @@ def _facts(found: Review, question: Ask) -> list[Markup]:
 def _open(saver: SqliteSaver, found: Review, question: Ask) -> None:
     """A review that waits: what it is about beside what is proposed, and the bar of choices."""
     _watch(found.id, found.thread_id)
+    held = claims.hold(saver, found)
+    claims.told(saver, found, held)
+    put(votings.told(saver, found))
     about, proposed = _columns(question)
     form = _form(found, question)
     if about is not None:
@@ -102,12 +116,14 @@ def _open(saver: SqliteSaver, found: Review, question: Ask) -> None:
             _about(question)
     with proposed:
         _proposed(found, question, form)
-    bar(saver, found, question, form)
+    where(found)
+    talk(saver, found)
+    bar(saver, found, question, form, closed=bool(held.words))
 
 
 def _columns(question: Ask) -> tuple[Any, Any]:
     """Side by side if there is something to compare with; what is long gets the room."""
-    if not (question.context or question.source):
+    if not question.context:
         return None, st.container(gap="medium")
     long = isinstance(question.proposal, str) and len(question.proposal) > 400
     first, second = st.columns((5, 3) if long else (6, 5), gap="large")
@@ -115,16 +131,14 @@ def _columns(question: Ask) -> tuple[Any, Any]:
 
 
 def _about(question: Ask) -> None:
-    if question.source:
-        start, end = question.source.get("start"), question.source.get("end")
-        put(tag("h3", "Source", kind="part"), marked(question.source["text"], start, end))
+    key, *part = question.marked or ("",)
     for name, value in question.context.items():
-        put(tag("h3", said(name), kind="part"), passage(value))
+        put(tag("h3", said(name), kind="part"), passage(value, (part[0], part[1]) if name == key else None))
 
 
 def _form(found: Review, question: Ask) -> Field | None:
     """The form, where the reviewer edits or the question wants an answer."""
-    if "answer" not in question.actions and mode(found.id) != "edit":
+    if "answer" not in question.actions and mode(found.id) not in GIVING:
         return None
     key = f"form/{found.id}/{turns(found.id)}"
     if question.shape == "open":
@@ -142,7 +156,7 @@ def _proposed(found: Review, question: Ask, form: Field | None) -> None:
             rounds(question.history, question.proposal, zone=st.context.timezone),
         )
     if form is not None and question.shape != "open":
-        put(tag("h3", "Your edit", kind="part"))
+        put(tag("h3", "Your edit" if mode(found.id) == "edit" else "Your own", kind="part"))
         with st.container(key="form"):
             draw(form)
         focus("form", turn=form.key)
@@ -182,7 +196,11 @@ def _difference(question: Ask, form: Field) -> None:
 def _watch(name: str, thread: str) -> None:
     """Notice that somebody else decided, or that the run went on, while the review is open."""
     try:
-        if review(store(), name, thread=thread).status != "pending":
+        found = review(store(), name, thread=thread)
+        state = (found.status, claims.hold(store(), found).by, found.digest, found.assign)
+        before = st.session_state.setdefault("treadle.watch", {})
+        if before.setdefault(name, state) != state:
+            before[name] = state
             st.rerun()
     except TreadleError:
         st.rerun()
@@ -198,6 +216,7 @@ def _closed(saver: SqliteSaver, found: Review, question: Ask) -> None:
         put(tag("h3", "Decided", kind="part"), decided(found.decision, question.proposal, zone=zone))
     else:
         put(tag("p", "Closed without a decision: the run went on without it."))
+    withdrawals.offered(saver, found)
     with st.container(horizontal=True, gap="medium"):
         if st.button("Next review", type="primary", shortcut="N", key=f"next-{found.id}"):
             move(following(saver, found.id))
@@ -209,3 +228,6 @@ def _closed(saver: SqliteSaver, found: Review, question: Ask) -> None:
             _about(question)
     with proposed:
         _proposed(found, question, None)
+    look_again(saver, found)
+    where(found)
+    talk(saver, found)

@@ -5,16 +5,20 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
+from treadle.checkpoints.retries import again
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.runs import Run, Status, run, runs
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.errors import RunNotFound
-from treadle.ui import stories
-from treadle.ui.asks import ask
+from treadle.errors import RunNotFound, TreadleError
+from treadle.ui import branches, stories
 from treadle.ui.empties import empty
 from treadle.ui.fans import under_way
+from treadle.ui.looks import look_again
 from treadle.ui.markups import Markup, plain, put, tag
+from treadle.ui.pairs import compare, values
+from treadle.ui.people import missing, person
 from treadle.ui.places import asked, leave, link
+from treadle.ui.questions import ask
 from treadle.ui.stores import store
 from treadle.ui.texts import chip, passage, show
 from treadle.ui.times import ago, brief, stamp
@@ -123,11 +127,12 @@ def _opened(name: str) -> None:
     _title(found)
     _live(name, found.status)
     _waiting(saver, found)
-    story, state = st.tabs(["Story", "State"])
-    with story:
-        _story(saver, found)
-    with state:
-        _state(saver, found)
+    _again(saver, found)
+    parts = {"Story": _story, "Branches": _branches, "State": _state, "Look again": _looks, "Compare": compare}
+    for tab, draw in zip(st.tabs(list(parts), on_change="rerun", key=f"run-tab-{name}"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(saver, found)
 
 
 def _title(found: Run) -> None:
@@ -191,13 +196,53 @@ def _story(saver: SqliteSaver, found: Run) -> None:
         st.pagination(pages, key="story-page")
 
 
+def _again(saver: SqliteSaver, found: Run) -> None:
+    """Offer to try a failed run again."""
+    if told := st.session_state.pop("treadle.again", None):
+        st.warning(plain(told), icon=":material/info:")
+    if found.status not in ("failed", "parked", "stalled") or not person().operates:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Try again now", key="again", icon=":material/replay:", disabled=missing(), on_click=_retry,
+            args=(saver, found.thread_id),
+        )  # fmt: skip
+        st.caption("What is finished is not done again: of a fan-out only branches that failed.", width="content")
+
+
+def _retry(saver: SqliteSaver, thread: str) -> None:
+    who = person()
+    try:
+        who.operate()
+        again(saver, thread, by=who.name)
+    except TreadleError as error:
+        st.session_state["treadle.again"] = str(error)
+
+
+def _branches(saver: SqliteSaver, found: Run) -> None:
+    rows = branches.branches(saver, found.thread_id, values(saver, found.thread_id))
+    if rows:
+        put(branches.told(rows))
+    else:
+        empty("No branches", "Where a step fans out over many items, what became of each is listed here.")
+
+
+def _looks(saver: SqliteSaver, found: Run) -> None:
+    """Fork the run at one of its decided questions."""
+    over = {one.id: one for one in pending(saver, thread=found.thread_id, status="closed", limit=200)}
+    if not over:
+        empty("Nothing to look at again", "A question whose answer the run has gone on with can be asked anew here.")
+        return
+    name = st.selectbox("Question", list(over), key="look-at", format_func=lambda one: ask(over[one]).title)
+    if name:
+        look_again(saver, over[name])
+
+
 def _state(saver: SqliteSaver, found: Run) -> None:
     """The run's values as they are now: the results first."""
-    saved = saver.get_tuple({"configurable": {"thread_id": found.thread_id, "checkpoint_ns": ""}})
-    values = saved.checkpoint["channel_values"] if saved else {}
-    shown = {key: value for key, value in values.items() if not key.startswith(("__", "branch:"))}
+    shown = values(saver, found.thread_id)
     if not shown:
         empty("No values yet", "What the graph's steps write appears here.")
     for key, value in reversed(shown.items()):
         with st.expander(plain(stories.said(key)), expanded=isinstance(value, str) and len(value) < 6000):
-            put(passage(value) if isinstance(value, dict) else show(stories.simple(value)))
+            put(passage(value) if isinstance(value, dict) else show(value))

@@ -114,13 +114,18 @@ def _list(value: Sequence[Any], depth: int) -> Markup:
     return tag("ol" if any(isinstance(item, Mapping | list) for item in shown) else "ul", *items, kind="list") + more
 
 
-def passage(value: Any) -> Markup:
-    """A part of a document: its number and heading, its text to be read, then whatever else is known of it."""
+def passage(value: Any, part: tuple[int, int] | None = None) -> Markup:
+    """A part of a document: its number and heading, its text to be read, then whatever else is known of it.
+
+    `part` is from where to where the text is marked.
+    """
+    if isinstance(value, str) and part:
+        return marked(value, *part)
     if not (isinstance(value, Mapping) and isinstance(value.get("text"), str)):
         return show(value)
     named = [str(value[key]) for key in ("number", "heading", "title") if value.get(key)]
     head = tag("h4", " ".join(named), kind="head", dir="auto") if named else NOTHING
-    body = tag("div", prose(value["text"]), kind="read")
+    body = tag("div", marked(value["text"], *part) if part else prose(value["text"]), kind="read")
     left = {
         key: part for key, part in value.items() if key not in ("number", "heading", "title", "text", "start", "end")
     }
@@ -156,9 +161,9 @@ def line(value: Any, *, most: int = 140) -> str:
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
-def marked(text: str, start: int | None, end: int | None) -> Markup:
+def marked(text: str, start: int, end: int) -> Markup:
     """A text with the part that matters marked."""
-    if not (isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= len(text)):
+    if not 0 <= start < end <= len(text):
         return prose(text)
     # What lies far before the place is left out, so that the place is in sight.
     first, last = max(0, start - 1500), min(len(text), end + 1500)

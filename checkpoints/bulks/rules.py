@@ -23,7 +23,7 @@ from treadle.checkpoints.events import note
 from treadle.checkpoints.reviews import Review, find, load
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.signals import ring
-from treadle.errors import AnswerInvalid, RuleInvalid
+from treadle.errors import AnswerInvalid, ClaimHeld, NotAllowed, RuleInvalid
 
 ACTIONS = ("approve", "reject")
 """What a rule can decide: anything else takes a person."""
@@ -70,15 +70,15 @@ class Rule:
 
     def fits(self, question: Review) -> bool:
         """Whether the rule may decide a question, and its conditions hold of it."""
-        value = question.value if isinstance(question.value, Mapping) else {}
-        alone = not value.get("veto") and not question.panel.many and not value.get("blind")
+        panel, value = question.panel, question.value if isinstance(question.value, Mapping) else {}
+        alone = not (panel.veto or panel.many or panel.blind)
         free = question.claim is None or not live(question.claim)
-        may = alone and free and question.panel.admits(self.by, self.roles)
+        may = alone and free and panel.admits(self.by, self.roles)
         return may and self._unspoiled(question) and all(one.holds(value) for one in self.conditions)
 
     def _unspoiled(self, question: Review) -> bool:
         """Whether the question waits for its first answer, and takes the rule's."""
-        actions = question.value.get("actions")
+        actions = question.value.get("actions") if isinstance(question.value, Mapping) else None
         known = isinstance(actions, list) and self.action in actions
         return known and question.status == "pending" and question.problem is None
 
@@ -236,9 +236,9 @@ def _note_seen(connection: sqlite3.Connection, id_: str, seen: float) -> None:
 
 
 def _decide(connection: sqlite3.Connection, one: Rule, question: Review) -> Decision | None:
-    given = {"action": one.action, "reason": one.reason, "words": one.words, "by": f"rule {one.id} of {one.by}"}
+    given: dict[str, Any] = {"action": one.action, "reason": one.reason, "words": one.words, "roles": one.roles}
     try:
-        content = stated(question, given, client="rule")
-    except AnswerInvalid:
-        return None  # the question takes no such answer: it is left to people
-    return record(connection, question, content | {"rule": one.id, "roles": list(one.roles)})
+        content = stated(question, given | {"by": f"rule {one.id} of {one.by}"}, client="rule")
+        return record(connection, question, content | {"rule": one.id})
+    except (AnswerInvalid, ClaimHeld, NotAllowed):
+        return None  # the question takes no such answer, or somebody has it in hand: it is left to people

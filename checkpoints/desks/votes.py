@@ -80,7 +80,8 @@ def cast(connection: sqlite3.Connection, row: sqlite3.Row, panel: Panel, content
     if before and _key(before[0].answer) == _key(content["answer"]):
         raise ReviewClosed(f"{content['by']} has voted so already. Nothing was stored.")
     key = {"thread_id": row["thread_id"], "interrupt_id": row["interrupt_id"]}
-    return append(connection, **key, **content, kind="vote", digest=row["digest"])
+    told = {"graph": row["graph"], "gate": row["gate"], "payload": json.loads(row["value"]), "digest": row["digest"]}
+    return append(connection, **key, **content, **told, kind="vote")
 
 
 def outcome(connection: sqlite3.Connection, row: sqlite3.Row, panel: Panel) -> Content | None:

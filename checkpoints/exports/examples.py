@@ -1,7 +1,7 @@
 """Decisions as examples: to fine-tune on, to prefer by, to evaluate with."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from treadle.checkpoints.answers import UNSET
@@ -12,7 +12,7 @@ from treadle.checkpoints.traces import traces
 Row = dict[str, Any]
 
 
-def tuning(record: Record, saver: SqliteSaver, redact: Sequence[str]) -> Iterator[Row]:
+def tuning(record: Record, saver: SqliteSaver, redact: Collection[str]) -> Iterator[Row]:
     """A conversation whose last turn is what a person approved or wrote (supervised fine-tuning)."""
     found, _, after = outcome(record)
     if found in ("kept", "changed"):
@@ -21,7 +21,7 @@ def tuning(record: Record, saver: SqliteSaver, redact: Sequence[str]) -> Iterato
         yield {"messages": [*messages, said], "metadata": _origin(record) | {"prompt_from": source, "outcome": found}}
 
 
-def preferences(record: Record, saver: SqliteSaver, redact: Sequence[str]) -> Iterator[Row]:
+def preferences(record: Record, saver: SqliteSaver, redact: Collection[str]) -> Iterator[Row]:
     """A pair: what a person chose over what was proposed, by an edit or after having sent it back."""
     found, before, after = outcome(record)
     if found not in ("kept", "changed"):
@@ -34,7 +34,7 @@ def preferences(record: Record, saver: SqliteSaver, redact: Sequence[str]) -> It
         yield pair | {"metadata": _origin(record) | {"prompt_from": source}}
 
 
-def evaluations(record: Record, saver: SqliteSaver, redact: Sequence[str]) -> Iterator[Row]:
+def evaluations(record: Record, saver: SqliteSaver, redact: Collection[str]) -> Iterator[Row]:
     """A case: what was given, what was proposed, what is right as far as a person said."""
     found, before, after = outcome(record)
     if found == "other" or before is UNSET:
@@ -62,7 +62,7 @@ def _sent_back(record: Record) -> list[Any]:
     return [one["proposal"] for one in rounds if one.get("action") == "reject" and "proposal" in one]
 
 
-def _prompt(record: Record, saver: SqliteSaver, redact: Sequence[str]) -> tuple[str, list[Row]]:
+def _prompt(record: Record, saver: SqliteSaver, redact: Collection[str]) -> tuple[str, list[Row]]:
     """What the model was asked, from the run's trace; where it is not there, what the reviewer was shown with it.
 
     A trace cannot be redacted by field, so that nothing is taken from it where something is to be left out.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from treadle.checkpoints.exports import amazon, examples
-from treadle.checkpoints.exports.records import Record, records
+from treadle.checkpoints.exports.records import LEARNT, SEEN, Record, records
 from treadle.checkpoints.exports.tables import header, row
 from treadle.checkpoints.savers import SqliteSaver
 
@@ -49,9 +49,10 @@ def lines(
     """
     if form not in FORMS:
         raise ValueError(f"There is no form {form!r}: it is one of {', '.join(FORMS)}.")
+    which = SEEN if form == "jsonl" else LEARNT
     if form == "csv":
         yield since, header()
-    for record in records(saver, since=since, graph=graph, gate=gate, redact=redact, whole=form == "jsonl"):
+    for record in records(saver, since=since, graph=graph, gate=gate, redact=redact, which=which):
         for made in FORMS[form](record, saver, redact):
             text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False) + "\n"
             yield record["seq"], text

@@ -18,10 +18,32 @@ Record = Mapping[str, Any]
 
 _KEPT = tuple(name for name in FIXED if name not in ("seal", "previous"))
 
-_LEARNT = (
+STANDING = (
     " AND action <> 'refused' AND NOT EXISTS (SELECT 1 FROM decisions later WHERE later.thread_id = decisions.thread_id"
     " AND later.interrupt_id = decisions.interrupt_id AND later.seq > decisions.seq AND later.action = 'refused')"
+    " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.thread_id = decisions.thread_id"
+    " AND e.interrupt_id = decisions.interrupt_id AND e.kind = 'withdrawal'"
+    " AND json_extract(e.content, '$.decision') = decisions.seq)"
 )
+"""What of the record still holds: the graph did not refuse it, and nobody took it back."""
+
+LEARNT = f" AND kind IS NULL{STANDING}"
+"""The decisions that hold; not the votes that made them."""
+
+_OPEN = (
+    "(SELECT veiled AND decisions.seq > since FROM reviews r WHERE r.thread_id = decisions.thread_id"
+    " AND r.interrupt_id = decisions.interrupt_id)"
+)
+
+SEEN = f" AND (kind IS NULL OR NOT ifnull({_OPEN}, 0))"
+"""All but the votes of a blind round that is still open, which are nobody's to see."""
+
+PERSONAL = (
+    f" AND rule IS NULL AND \"by\" <> 'deadline'{SEEN} AND (kind = 'vote' OR (kind IS NULL{STANDING} AND NOT EXISTS"
+    " (SELECT 1 FROM decisions v WHERE v.thread_id = decisions.thread_id AND v.interrupt_id = decisions.interrupt_id"
+    " AND v.kind = 'vote')))"
+)
+"""What each person said: votes, and the decisions that one person made alone."""
 
 
 def records(
@@ -31,25 +53,25 @@ def records(
     graph: str | None = None,
     gate: str | None = None,
     redact: Collection[str] = (),
-    whole: bool = False,
+    which: str = LEARNT,
 ) -> Iterator[Record]:
     """The decisions after number ``since``, oldest first; never more than a page of them in memory.
 
-    Those that the graph refused or that were taken back are left out unless ``whole``. ``redact`` names what is left
-    out of each (``redactions.places``).
+    ``which`` of them is a condition above: by default those that hold. ``redact`` names what is left out of each
+    (``redactions.places``).
     """
     after = since
-    while page := saver.database.read(partial(_page, after=after, graph=graph, gate=gate, whole=whole)):
+    while page := saver.database.read(partial(_page, after=after, graph=graph, gate=gate, which=which)):
         after = page[-1]["seq"]
         yield from (redacted(one, redact) for one in page)
 
 
 def _page(
-    connection: sqlite3.Connection, after: int, graph: str | None, gate: str | None, whole: bool
+    connection: sqlite3.Connection, after: int, graph: str | None, gate: str | None, which: str
 ) -> list[dict[str, Any]]:
     rows = connection.execute(
         "SELECT * FROM decisions WHERE seq > ? AND graph IS ifnull(?, graph) AND gate IS ifnull(?, gate)"
-        f"{'' if whole else _LEARNT} ORDER BY seq LIMIT ?",
+        f"{which} ORDER BY seq LIMIT ?",
         (after, graph, gate, PAGE),
     )
     return [{name: row[name] for name in _KEPT if row[name] is not None} | content(row) for row in rows]
@@ -63,17 +85,14 @@ def outcome(record: Record) -> tuple[str, Any, Any]:
     before, after = proposed(record.get("payload")), edited(record.get("answer"))
     if after is not UNSET:
         return "changed" if after != before else "kept", before, after
-    action = _action(record)
+    action = record["action"] if record["action"] != "answer" else named(record.get("answer"))
     if before is not UNSET and action in ("approve", "accept"):
         return "kept", before, before
     return ("refused" if action in ("reject", "ignore") else "other"), before, UNSET
 
 
-def _action(record: Record) -> str:
-    """The action, also where another client's form of answer names it."""
-    if record["action"] != "answer":
-        return str(record["action"])
-    answer = record.get("answer")
+def named(answer: Any) -> str:
+    """The action that a free answer names in another client's form; ``answer`` where it names none."""
     one = answer[0] if isinstance(answer, list) and answer else answer
     if isinstance(one, Mapping) and isinstance(one.get("decisions"), list) and one["decisions"]:
         one = one["decisions"][0]

@@ -17,14 +17,16 @@ digraph {{
   edge [arrowsize=0.65 color="{WIRE}" fontname="Helvetica" fontsize=11 penwidth=1.2]"""
 
 
-def dot(graph: Drawable, *, progress: Mapping[str, Progress] | None = None) -> str:
+def dot(graph: Drawable, *, progress: Mapping[str, Progress] | None = None, here: str = "") -> str:
     """A graph in DOT, subgraphs as clusters, conditional ways dashed; with `progress`, coloured by status.
+
+    `here` is the path of a step to point out.
 
     Nothing is asked of the network, and Graphviz need not be installed to write it.
     """
     drawn = picture(graph)
     names = {node.path: f"n{place}" for place, node in enumerate(drawn.nodes)}
-    parts = [HEAD, *_inside(drawn, "", names, progress, "  ")]
+    parts = [HEAD, *_inside(drawn, "", names, progress, "  ", here)]
     back = against(drawn)
     for place, edge in enumerate(drawn.edges):
         ends = [names[edge.source], names[edge.target]]
@@ -33,16 +35,21 @@ def dot(graph: Drawable, *, progress: Mapping[str, Progress] | None = None) -> s
 
 
 def _inside(
-    drawn: Picture, cluster: str, names: Mapping[str, str], progress: Mapping[str, Progress] | None, indent: str
+    drawn: Picture,
+    cluster: str,
+    names: Mapping[str, str],
+    progress: Mapping[str, Progress] | None,
+    indent: str,
+    here: str,
 ) -> Iterator[str]:
     for part in drawn.inside(cluster):
-        said = mark(part, progress)
+        said = mark(part, progress, here=part.path == here)
         if not drawn.closed(part):
             yield f"{indent}{names[part.path]} [{_looks(part, said)}]"
             continue
         yield f"{indent}subgraph cluster_{drawn.clusters.index(part)} {{"
         yield f"{indent}  graph [{_frame(part, said)}]"
-        yield from _inside(drawn, part.path, names, progress, indent + "  ")
+        yield from _inside(drawn, part.path, names, progress, indent + "  ", here)
         yield f"{indent}}}"
 
 
@@ -56,9 +63,10 @@ def _looks(node: Node, said: Mark) -> str:
         )
     tone = LIGHT[said.status]
     dashed = ' style="rounded,filled,dashed"' if said.status == "skipped" else ""
+    thick = " penwidth=3.5" if said.here else ""
     return (
         f"label={_quoted(_rows(node.label, said.caption))} tooltip={_quoted(_tooltip(said))} "
-        f'fillcolor="{tone.fill}" color="{tone.line}" fontcolor="{tone.text}"{dashed}'
+        f'fillcolor="{tone.fill}" color="{tone.line}" fontcolor="{tone.text}"{dashed}{thick}'
     )
 
 

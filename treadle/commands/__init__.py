@@ -14,6 +14,7 @@ from treadle.commands import (
     doctor,
     export,
     graph,
+    insights,
     models,
     notices,
     reviews,
@@ -43,6 +44,7 @@ app.add_typer(reviews.app, name="reviews")
 app.command("decide")(decide.decide)
 app.add_typer(rules.app, name="rules")
 app.add_typer(audit.app, name="audit")
+app.command("insights")(insights.insights)
 app.command("export")(export.export)
 app.command("worker")(worker.worker)
 app.command("notices")(notices.notices)

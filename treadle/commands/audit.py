@@ -139,6 +139,30 @@ def redact(
         told(f"Left alone, since an earlier treadle recorded them whole: {', '.join(map(str, made.bare))}.")
 
 
+@app.command("seed")
+def seed(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
+    action: Annotated[str, typer.Argument(help="The right action.")],
+    by: By = None,
+    thread: Annotated[
+        str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
+    ] = None,
+    db: Database = DEFAULT,
+) -> None:
+    """Put on record what the right answer to a review is that waits, to see how carefully people look.
+
+    Who reviews it sees nothing of that; `treadle insights` counts how often it was decided right. Its decision takes
+    effect like any other.
+
+    Example: `treadle audit seed 3f2a reject`
+    """
+    from treadle.checkpoints.insights import seed as plant
+
+    with existing(db, readonly=False) as saver:
+        made = plant(saver, id, action, by=person(by), thread=thread)
+    say(f"Kept: {made.action} is right for review {made.interrupt_id[:12]} of run {made.thread_id}.")
+
+
 _DECISION = ("number", "when", "by", "action", "reason", "words", "run", "rule")
 _EVENT = ("number", "when", "by", "what", "run", "of it")
 

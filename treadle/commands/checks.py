@@ -34,7 +34,7 @@ class Check:
 def checks(db: Path, graphs: Path | None) -> Iterator[Check]:
     """Everything that can be looked at without changing it."""
     yield from _packages()
-    yield from _database(db)
+    yield from _database(db, graphs)
     yield from _graphs(graphs)
     yield from _models()
     yield _port()
@@ -65,7 +65,7 @@ def _packages() -> Iterator[Check]:
     )
 
 
-def _database(db: Path) -> Iterator[Check]:
+def _database(db: Path, graphs: Path | None) -> Iterator[Check]:
     from treadle.checkpoints import SqliteSaver
 
     if not db.exists():
@@ -79,6 +79,7 @@ def _database(db: Path) -> Iterator[Check]:
     try:
         with SqliteSaver(db, readonly=True) as saver:
             yield from _opened(db, saver)
+            yield from _ailing(saver, graphs)
     except TreadleError as error:
         yield Check("database", "wrong", str(error), "Put right what it says, or name another with --db.")
 
@@ -109,6 +110,29 @@ def _opened(db: Path, saver: "SqliteSaver") -> Iterator[Check]:
     else:
         yield Check("decisions", "ok", "the chain of hashes is whole")
     yield from _runs(saver)
+
+
+_SHOWN = 20
+
+
+def _ailing(saver: "SqliteSaver", path: Path | None) -> Iterator[Check]:
+    """What keeps single runs and reviews from going on."""
+    from treadle.checkpoints.care.ailments import ailments
+    from treadle.graphs.catalogs import catalog
+
+    try:
+        known = catalog(path)
+    except TreadleError:
+        found = ailments(saver)  # that langgraph.json cannot be used is told below
+    else:
+        found = ailments(saver, lambda name: known.compiled(name, None))
+    for one in found[:_SHOWN]:
+        cure = f"treadle doctor --repair. {one.cure}" if one.repair else one.cure
+        yield Check(one.kind, "wrong", f"{one.finding} {one.meaning}", cure)
+    if len(found) > _SHOWN:
+        yield Check("reviews", "wrong", f"{len(found) - _SHOWN} more like these", "Put these right first.")
+    if not found:
+        yield Check("reviews", "ok", "every open question is waited for, and every answer is taken over")
 
 
 def _integrity(connection: sqlite3.Connection) -> list[str]:

@@ -109,7 +109,7 @@ def prune(
 
     if (keep is None and older is None) or (whole and older is None):
         raise Mistake("Say what is to go: --keep COUNT, --older AGE, or both; --whole goes with --older.")
-    age = None if older is None else _seconds(older)
+    age = None if older is None else seconds(older, option="--older")
     with existing(db, readonly=False) as saver:
         made = prunings.prune(saver, keep=keep, older=age, whole=whole, threads=thread, dry=dry)
     if json:
@@ -126,15 +126,15 @@ def prune(
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def _seconds(age: str) -> float:
+def seconds(age: str, *, option: str) -> float:
     """An age as seconds.
 
-    >>> _seconds("30d"), _seconds("1.5 h")
+    >>> seconds("30d", option="--older"), seconds("1.5 h", option="--older")
     (2592000.0, 5400.0)
     """
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h|d|w)", age.strip())
     if found is None:
-        raise Mistake(f"--older: {age!r} is no age: write such as 30d, 12h, 45min.")
+        raise Mistake(f"{option}: {age!r} is no age: write such as 30d, 12h, 45min.")
     return float(found[1]) * _UNITS[found[2]]
 
 

@@ -1,0 +1,72 @@
+"""What people change in what is proposed, field by field, and the reasons and labels they give."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from treadle.checkpoints.edits import field
+from treadle.checkpoints.insights.verdicts import verdicts
+from treadle.checkpoints.savers import SqliteSaver
+
+SHOWN = 3
+"""The most common changes that are told of a field."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A field that people edit."""
+
+    field: str
+    """Its name, ``*`` for any place of a list; empty for the whole value."""
+    edits: int
+    """Decisions that changed it."""
+    share: float
+    """Of all decisions that edited anything."""
+    common: Sequence[tuple[Any, Any, int]]
+    """What it was, what it became, how often: the most common. None stands for what was not there."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A reason or a label, and how often it was given."""
+
+    kind: str
+    """``reason`` or ``label``."""
+    words: str
+    total: int
+    actions: dict[str, int]
+    """How often with each action."""
+
+
+def edits(saver: SqliteSaver, *, graph: str | None = None, gate: str | None = None, since: float = 0.0) -> list[Change]:
+    """What was edited, the field that is changed most often first."""
+    edited = 0
+    decisions: Counter[str] = Counter()
+    pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for one in verdicts(saver, graph=graph, gate=gate, since=since):
+        edited += bool(one.edits)
+        decisions.update({field(edit["path"]) for edit in one.edits})
+        for edit in one.edits:
+            pairs[field(edit["path"])][_word(edit.get("was")), _word(edit.get("value"))] += 1
+    return [Change(name, count, count / edited, _common(pairs[name])) for name, count in decisions.most_common()]
+
+
+def said(saver: SqliteSaver, *, graph: str | None = None, gate: str | None = None, since: float = 0.0) -> list[Said]:
+    """The reasons and labels that were given, the most common first."""
+    found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for one in verdicts(saver, graph=graph, gate=gate, since=since):
+        for kind, words in (("reason", one.reasons), ("label", one.labels)):
+            for word in words:
+                found[kind, word][one.action] += 1
+    told = [Said(kind, words, count.total(), dict(count)) for (kind, words), count in found.items()]
+    return sorted(told, key=lambda one: (-one.total, one.kind, one.words))
+
+
+def _word(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _common(pairs: Counter[tuple[str, str]]) -> list[tuple[Any, Any, int]]:
+    return [(json.loads(was), json.loads(now), count) for (was, now), count in pairs.most_common(SHOWN)]
