@@ -17,7 +17,7 @@ from langgraph.types import Command, Send, interrupt
 from rich.console import Console
 from stores.claims import Claim, Claims, save, show
 
-from treadle.checkpoints import SqliteSaver, Worker, advance, claim, decide, pending, release, review
+from treadle.checkpoints import SqliteSaver, Worker, advance, claim, count, decide, pending, release, review
 
 QUESTION = {"title": "Refund", "gate": "refund", "proposal": {"amount": 40, "to": "x" * 400}, "to whom": "a customer"}
 
@@ -53,14 +53,15 @@ def filled(path: Path, waiting: int, decided: int) -> SqliteSaver:
     advance(saver, made, "over")
 
     def copy(connection: Any) -> None:
-        for table, thread, count in (
+        for table, thread, many in (
             ("reviews", "waits", waiting), ("waits", "waits", waiting), ("runs", "waits", waiting),
             ("reviews", "over", decided), ("decisions", "over", decided), ("runs", "over", decided),
         ):  # fmt: skip
-            _copy(connection, table, thread, count)
+            _copy(connection, table, thread, many)
         connection.execute("ANALYZE")
 
     saver.database.write(copy)
+    assert (count(saver), count(saver, status="closed")) == (waiting + 1, decided + 1)
     return saver
 
 

@@ -78,3 +78,19 @@ def test_the_command_line_says_under_which_roles_somebody_decides(tmp_path: Path
     assert (refused.returncode, "it takes the role legal" in refused.stderr) == (2, True), refused.stderr
     done = treadle(tmp_path, "decide", id_, "approve", "--by", "ann", "--role", "legal")
     assert done.returncode == 0, done.stderr
+
+
+def test_the_terminal_says_who_decides_until_when_and_what_holds_then(tmp_path: Path) -> None:
+    question = {
+        "roles": ["legal"], "quorum": 2, "blind": True, "veto": ["board"], "requester": "ann",
+        "due_in": 3600, "default": {"action": "reject", "words": "Too late."},
+    }  # fmt: skip
+    with SqliteSaver(tmp_path / "treadle.db") as saver:
+        id_ = asked(saver, question)
+        claim(saver, id_, by="bob", roles=["legal"])
+    shown = " ".join(treadle(tmp_path, "reviews", "show", id_).stdout.split())
+    for said in (
+        "holds the role board or legal", "2 people must answer alike, each without seeing", "by board decides alone",
+        "ann asked for it", "bob has it before them until", "if nobody has decided, reject is what holds (Too late.)",
+    ):  # fmt: skip
+        assert said in shown

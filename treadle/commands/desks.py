@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from treadle.commands.printing import STYLES, clean, console, say
+from treadle.commands.terms import terms
 from treadle.errors import AnswerInvalid, ReviewClosed
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def ask(review: "Review", *, place: str = "") -> None:
     say(f"{place}{review.title or review.node}", style="bold")
     if review.why:
         say(f"A person is asked because {review.why}.", style="yellow")
+    for term in terms(review):
+        say(term, style="dim")
     for text in (value.get("note"), review.problem):
         if text:
             say(str(text), style="red")
