@@ -43,7 +43,7 @@ class Drafts:
         def work(connection: sqlite3.Connection) -> Stored:
             fences.admit(connection, config)
             stored = states.put(connection, draft, self.memory)
-            queues.advance(connection, draft.place)
+            queues.advance(connection, draft.place, changed=draft.source == "update")
             if names.SENDS in stored.line.pointers:
                 names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
             if not draft.place.ns:

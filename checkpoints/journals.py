@@ -64,17 +64,16 @@ class Entries:
         self._scribe = Scribe(self.database.path)
         if self.database.readonly:
             self._scribe.close()
-        self._synced = self.database.synchronous == "FULL"
+        self._power = self.database.synchronous == "FULL"
         self._writing = Grouped(self._write)
-        self._syncing = Grouped[None](lambda _: self._scribe.sync())
+        self._syncing = Grouped[None](lambda _: self._scribe.sync(power=self._power))
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
         self._pool: ThreadPoolExecutor | None = None
 
     def remember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
         """Keep a value under a key of a thread; returns once it is committed. The first value kept stays."""
         self._writing(_row(thread_id, key, value, dump))
-        if self._synced:
-            self._syncing(None)
+        self._syncing(None)
 
     def _write(self, rows: list[Row]) -> None:
         if not self._scribe.write(rows):
@@ -99,10 +98,12 @@ class Entries:
         queue.rows, queue.callers = [], []
         try:
             written = not rows or self._scribe.write(rows, wait=False)
+            if written and not self._power:
+                self._scribe.sync(power=False)
         except Exception as error:
             _settle(callers, error)
             return
-        if written and not self._synced:
+        if written and not self._power:
             _settle(callers)
             return
         queue.waiting += callers
@@ -120,7 +121,7 @@ class Entries:
                 try:
                     if rows:
                         await self.database.awrite(partial(_insert, rows))
-                    if self._synced:
+                    if self._power:
                         await asyncio.get_running_loop().run_in_executor(self._thread, self._scribe.sync)
                 except Exception as error:
                     _settle(callers, error)

@@ -7,7 +7,18 @@ from sqlite_utils.migrations import Migrations
 
 from treadle.checkpoints.desks.tables import DESK
 from treadle.checkpoints.formats import body_of, write_of
-from treadle.checkpoints.schemas import COMPACT, INBOX, LEDGER, LESSONS, NEWS, QUEUE, SEARCH, STATE, VERSIONS
+from treadle.checkpoints.schemas import (
+    AFTERWARDS,
+    COMPACT,
+    INBOX,
+    LEDGER,
+    LESSONS,
+    NEWS,
+    QUEUE,
+    SEARCH,
+    STATE,
+    VERSIONS,
+)
 
 migrations = Migrations("treadle")
 
@@ -70,3 +81,9 @@ def news_of_fan_outs(db: sqlite_utils.Database) -> None:
 def views_of_the_queue(db: sqlite_utils.Database) -> None:
     """Views that reviewers keep, other orders of the queue, and its counts."""
     db.executescript(INBOX)
+
+
+@migrations()
+def afterwards(db: sqlite_utils.Database) -> None:
+    """Questions about what already ran, which hold no run."""
+    db.executescript(AFTERWARDS)

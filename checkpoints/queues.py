@@ -19,6 +19,9 @@ from treadle.checkpoints.spaces import Place
 from treadle.dialects import own
 from treadle.digests import digest
 
+CHANGED = "The state was changed after this had been decided on: please decide again."
+"""Why an answer is not carried out that was given before somebody changed the state."""
+
 CONTROL = frozenset(("__interrupt__", "__resume__", "__error__", "__error_source_node__", "__scheduled__"))
 """Channels that tell what happened to a task, not what it produced."""
 
@@ -40,6 +43,14 @@ def ask(
             (place.thread_id, place.ns, task_id, one.id, place.id),
         )
         _queue(connection, place, one, task_id, node, answers)
+
+
+def inquire(connection: sqlite3.Connection, place: Place, question: Any, task_id: str, node: str) -> None:
+    """A task asks and goes on: queue its question, once however often the task is run."""
+    key = (place.thread_id, question.id)
+    if connection.execute("SELECT 1 FROM reviews WHERE thread_id = ? AND interrupt_id = ?", key).fetchone() is None:
+        _queue(connection, place, question, task_id, node, 0)
+        connection.execute("UPDATE reviews SET holds = 0 WHERE thread_id = ? AND interrupt_id = ?", key)
 
 
 def _drop_others(connection: sqlite3.Connection, place: Place, task_id: str, ids: set[str]) -> int:
@@ -71,6 +82,7 @@ def _queue(connection: sqlite3.Connection, place: Place, interrupt: Any, task_id
     }
     if row is None:
         columns |= {"thread_id": place.thread_id, "interrupt_id": interrupt.id, "answers": answers}
+        columns |= {"problem": _overtaken(connection, columns)}
         _insert(connection, columns)
     else:
         _again(connection, row, columns | {"answers": answers})
@@ -185,8 +197,10 @@ def fail(connection: sqlite3.Connection, place: Place, task_id: str, answers: in
             close(connection, place.thread_id, [id_])
 
 
-def advance(connection: sqlite3.Connection, place: Place) -> None:
+def advance(connection: sqlite3.Connection, place: Place, *, changed: bool = False) -> None:
     """A checkpoint was put: what waited at an earlier one of its namespace, or inside of that, is over.
+
+    Where somebody `changed` the state from outside, what was decided before is not carried out: it is asked anew.
 
     An earlier one, not another one: the put of a checkpoint may come after the interrupts of the next. Inside as well:
     a subgraph may have asked in a process that was killed before it stored the step that called the subgraph.
@@ -198,7 +212,31 @@ def advance(connection: sqlite3.Connection, place: Place) -> None:
         " UNION SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns >= ? AND ns < ? AND checkpoint_id < ?",
         (thread_id, ns, id_, thread_id, start, end, id_),
     ).fetchall()
-    close(connection, place.thread_id, [row[0] for row in rows])
+    ids = [row[0] for row in rows]
+    if changed:
+        from treadle.checkpoints.settlements import refuse  # the record knows the saver, which knows the queue
+
+        refuse(connection, thread_id, _decided(connection, thread_id, ids), CHANGED, status="closed")
+    close(connection, thread_id, ids)
+
+
+def _decided(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str]) -> list[str]:
+    query = "SELECT 1 FROM reviews WHERE thread_id = ? AND interrupt_id = ? AND status = 'decided'"
+    return [id_ for id_ in ids if connection.execute(query, (thread_id, id_)).fetchone()]
+
+
+def _overtaken(connection: sqlite3.Connection, columns: Mapping[str, Any]) -> str | None:
+    """Why a question is asked again that the same gate had asked before the state was changed under its answer.
+
+    Each such question is asked again once, so the one before no longer says so.
+    """
+    row = connection.execute(
+        "UPDATE reviews SET problem = NULL WHERE seq = (SELECT max(seq) FROM reviews WHERE thread_id = :thread_id"
+        " AND status = 'closed' AND problem IS NOT NULL AND problem = :changed"
+        " AND path = :path AND gate IS :gate AND node = :node) RETURNING seq",
+        {**columns, "changed": CHANGED},
+    ).fetchone()
+    return CHANGED if row is not None else None
 
 
 def waiting(connection: sqlite3.Connection, place: Place) -> bool:

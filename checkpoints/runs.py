@@ -63,7 +63,7 @@ class Run:
 _COUNTED = (
     "SELECT runs.*,"
     " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
-    " AND r.status = 'pending') AS pending,"
+    " AND r.status = 'pending' AND r.holds) AS pending,"
     " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
     " AND r.status = 'decided') AS decided FROM "
 )

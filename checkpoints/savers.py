@@ -24,6 +24,7 @@ from treadle.checkpoints import journals, states, threads, versions
 from treadle.checkpoints.caches import SqliteCache
 from treadle.checkpoints.databases import Database, Synchronous
 from treadle.checkpoints.drafts import Drafts
+from treadle.checkpoints.inquiries import inquiry
 from treadle.checkpoints.memories import Memory
 from treadle.checkpoints.news import tell
 from treadle.checkpoints.pages import Pages
@@ -305,6 +306,14 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def kept(self, thread_id: str) -> Sequence[str]:
         """The keys of everything that a thread's steps remembered."""
         return journals.keys(self.database, thread_id)
+
+    def inquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """Queue a question that holds no run; durable on return. A task that asks it again gets the same id."""
+        return self.database.write(inquiry(config, question, schema))
+
+    async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """As ``inquire``."""
+        return await self.database.awrite(inquiry(config, question, schema))
 
     def register(self, graph: str, fingerprint: str, described: Any) -> None:
         """Keep what a version of a graph is made of, once."""

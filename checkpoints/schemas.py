@@ -37,7 +37,7 @@ APPLICATION = 0x5452444C
 PAGE = 2048
 """Bytes of a page: a step changes a few rows in each of some tables, and each page that it touches is written whole."""
 
-VERSION = 7
+VERSION = 8
 """SQLite's user_version of our files: the number of migrations."""
 
 STATE = """
@@ -332,6 +332,11 @@ CREATE INDEX reviews_by_due ON reviews (ifnull(due, 9e999), asked_at, seq) WHERE
 CREATE INDEX reviews_by_age ON reviews (asked_at, seq) WHERE status = 'pending';
 CREATE INDEX reviews_by_assign ON reviews (graph, assign) WHERE status = 'pending';
 CREATE INDEX events_of_review ON events (thread_id, interrupt_id) WHERE interrupt_id IS NOT NULL;
+"""
+
+AFTERWARDS = """
+ALTER TABLE reviews ADD COLUMN holds INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX reviews_overtaken ON reviews (thread_id) WHERE status = 'closed' AND problem IS NOT NULL;
 """
 
 SEARCH = """

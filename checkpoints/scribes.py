@@ -61,7 +61,6 @@ class Scribe:
             try:
                 if self._connection is None:
                     self._connection = self._open()
-                files.same(self.path, self._file)  # what goes to a removed file is not told as stored
                 self._connection.execute(_statement(len(rows)), [value for row in rows for value in row])
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -75,8 +74,15 @@ class Scribe:
         connection.execute("PRAGMA wal_autocheckpoint=0")
         return connection
 
-    def sync(self) -> None:
-        """Return when all that was written is on the disk: SQLite's log, or the file that SQLite moved it into."""
+    def sync(self, *, power: bool = True) -> None:
+        """Return when all that was written is in the database's file, which may have been removed, or in SQLite's log.
+
+        With `power` it is also on the disk. This is no part of writing: each call of the system lets other threads run
+        first, and where many branches end that is what takes long.
+        """
+        files.same(self.path, self._file)
+        if not power:
+            return
         try:
             log = os.open(f"{self.path}-wal", os.O_RDWR)
         except FileNotFoundError:

@@ -35,7 +35,7 @@ def startable(connection: sqlite3.Connection, thread_id: str) -> None:
     if row is None or not begun(connection, thread_id):
         return
     asked = connection.execute(
-        "SELECT 1 FROM reviews WHERE thread_id = ? AND status <> 'closed' LIMIT 1", (thread_id,)
+        "SELECT 1 FROM reviews WHERE thread_id = ? AND status <> 'closed' AND holds LIMIT 1", (thread_id,)
     ).fetchone()
     if asked or row["status"] == "running":
         raise RunOpen(

@@ -174,6 +174,8 @@ def _completed(place: _Place, before: Sequence[_Place], *, alone: bool) -> _Plac
     gate = place.step
     kind = merged([earlier.flow.writes or {} for earlier in before]).get(gate.key, Any)
     gate = replace(gate, type=kind if gate.type is Any else gate.type)
+    if not gate.holds:
+        return _Place(place.name, gate)
     names, writer = [earlier.name for earlier in before], _writer(gate, before)
     if "reject" in gate.actions:
         gate = replace(gate, reject=target(gate, "reject", names, writer))
@@ -199,7 +201,9 @@ def _told(rows: Rows) -> list[list[_Place]]:
 
 def _leading(place: _Place, after: str) -> _Place:
     gate = place.step
-    return _Place(place.name, replace(gate, leads_to=spoken(gate, after))) if isinstance(gate, Review) else place
+    if not isinstance(gate, Review) or not gate.holds:
+        return place
+    return _Place(place.name, replace(gate, leads_to=spoken(gate, after)))
 
 
 def _stages(row: Sequence[_Place]) -> list[list[Flow]]:
@@ -253,7 +257,7 @@ def _join(pattern: Pattern, row: Sequence[_Place], after: Sequence[str]) -> None
 def _gate(pattern: Pattern, gate: Review, after: Sequence[str]) -> None:
     """Lead from a review onward, and from a rejection and a response to where they belong."""
     aside = {"reject": gate.reject, "respond": gate.respond}
-    aside = {action: target for action, target in aside.items() if action in gate.actions}
+    aside = {action: target for action, target in aside.items() if gate.holds and action in gate.actions}
     if not aside:
         for name in after:
             pattern.add_edge(gate.name, name)

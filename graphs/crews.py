@@ -2,7 +2,7 @@
 
 import contextvars
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from treadle.graphs.tallies import Tally
 from treadle.nodes.executors import Pool
 from treadle.nodes.hedges import Latencies
 from treadle.nodes.identities import identity
+from treadle.nodes.meters import Costs
 from treadle.nodes.records import Journal
 from treadle.nodes.slots import Slots
 from treadle.nodes.stops import Stop
@@ -26,7 +27,7 @@ class Crew:
     place: str
     """The checkpoint namespace of the run, under which its results are remembered."""
     thread_id: str
-    items: Sequence[Any]
+    items: Mapping[int, Any]
     context: Mapping[str, Any]
     item: str | None
     """The key that a worker finds its item under."""
@@ -36,6 +37,7 @@ class Crew:
     pool: Pool
     journal: Journal | None
     latencies: Latencies = field(default_factory=Latencies)
+    costs: Costs = field(default_factory=Costs)
     _queues: dict[str, Iterator[int]] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,10 +24,10 @@ from treadle.nodes.executors import Pool, within
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, ordered, reasons
 from treadle.nodes.quorums import OnError, Quorum
-from treadle.nodes.records import Journal, Teller, journal, place, recorder
+from treadle.nodes.records import Teller, journal, place, recorder
 from treadle.nodes.retries import Retry
 from treadle.nodes.slots import Slots
-from treadle.nodes.steps import Block, State, Update, Work, adrive, drive, lookup
+from treadle.nodes.steps import Block, Effect, State, Update, Work, adrive, drive, lookup
 from treadle.nodes.stops import Stopped, Unless
 from treadle.nodes.vigils import awake
 
@@ -72,37 +72,59 @@ class Fan:
 
     def crew(self, state: State, config: RunnableConfig, pace: Pace | None = None) -> Crew:
         """Open a run: check the items, and learn what a run before a crash has left."""
-        items, store, (thread_id, namespace) = self._items(state), journal(config), place(config)
-        context = {key: lookup(state, key, step=self.name) for key in self.context}
+        items = self._items(state)
+        context = self.shared(state, items)
         if self.over is not None:
             self.named(items)
             storable(items, config, self.name)
-            point_at_ballast(context, items, self.name)
-        total = len(items) * len(self.workers)
         groups = self.groups(items)
+        quorum = self.quorum(len(items) * len(self.workers), config)
+        given = items if self.batch is None else [[items[index] for index in group] for group in groups.values()]
+        return self.opened(dict(enumerate(given)), groups, context, config, quorum=quorum, pace=pace)
+
+    def shared(self, state: State, items: Sequence[Any]) -> dict[str, Any]:
+        """What every branch is given."""
+        context = {key: lookup(state, key, step=self.name) for key in self.context}
+        if self.over is not None:
+            point_at_ballast(context, items, self.name)
+        return context
+
+    def opened(
+        self,
+        items: Mapping[int, Any],
+        groups: Mapping[int, Sequence[int]],
+        context: Mapping[str, Any],
+        config: RunnableConfig,
+        *,
+        quorum: Quorum,
+        pace: Pace | None,
+        part: str = "",
+    ) -> Crew:
+        """Open a crew for items by their places, or for one part of a run's items."""
+        thread_id, namespace = place(config)
         tally = Tally(
             self.name,
             list(groups),
             self.workers,
-            quorum=self._quorum(total, store, thread_id, namespace),
-            allowance=self.retry.allowance(total),
+            quorum=quorum,
+            allowance=self.retry.allowance(len(groups) * len(self.workers)),
             sizes={lead: len(group) for lead, group in groups.items() if len(group) > 1},
             pace=pace,
         )
         crew = Crew(
-            place=namespace,
+            place=f"{namespace}{part}",
             thread_id=thread_id,
-            items=items if self.batch is None else [[items[index] for index in group] for group in groups.values()],
+            items=items,
             context=context,
             item=self.item if self.over else None,
             tally=tally,
             slots=self.slots,
             backlog=self.backlog,
             pool=Pool(self.executor, limit=self.limit),
-            journal=store,
+            journal=journal(config),
         )
         if crew.pool.pickles:
-            sendable(items, self.name)
+            sendable(list(items.values()), self.name)
         self._recall(crew)
         return crew
 
@@ -123,7 +145,9 @@ class Fan:
             return {index: [index] for index in range(len(items))}
         return alike(items)
 
-    def _quorum(self, total: int, store: Journal | None, thread_id: str, namespace: str) -> Quorum:
+    def quorum(self, total: int, config: RunnableConfig) -> Quorum:
+        """What a run has to come to, with the deadline that it had before a crash."""
+        store, (thread_id, namespace) = journal(config), place(config)
         deadline = None if self.within is None else time.time() + self.within
         if deadline is not None and store is not None:
             store.remember(thread_id, f"deadline:{namespace}", deadline)
@@ -142,11 +166,25 @@ class Fan:
 
     def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
         """Run every branch and return the outcomes."""
-        pace = self._pace(config)
+        pace = self.pace(config)
         crew = yield Block(lambda: self.crew(state, config, pace))
-        self._undercut(config)
-        graph = light if self.lanes or (self.leaves and crew.journal is not None) else durable
-        inside = unkept(config) if graph is light else config
+        self.undercut(config)
+        found = yield from self.ran(crew, light if self.light(crew) else durable, config, kept=not self.light(crew))
+        outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
+        if names := self.named(self._items(state)):
+            outcomes = [{**outcome, "item": names[outcome["index"]]} for outcome in outcomes]
+        self._count(outcomes)
+        return {self.outcomes: outcomes}
+
+    def light(self, crew: Crew) -> bool:
+        """Whether the branches need no checkpoints of their own."""
+        return self.lanes or (self.leaves and crew.journal is not None)
+
+    def ran(
+        self, crew: Crew, graph: Graph, config: RunnableConfig, *, kept: bool
+    ) -> Generator[Effect, Any, list[Outcome]]:
+        """Run a crew's branches in a graph, which has checkpoints of its own if they are `kept`."""
+        inside = config if kept else unkept(config)
         whole = {"first": 0, "count": len(crew.tally.leads)}
         threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool), awake(self.name):
@@ -156,20 +194,15 @@ class Fan:
             except Stopped:
                 done = None  # the tally knows how far it came
             except GraphInterrupt:
-                if graph is durable:
+                if kept:
                     raise
                 raise GraphBuildError(
                     f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
                     "itself; say fan_out(..., pauses=True)"
                 ) from None
-        found = ordered([*crew.tally.cut_off(), *crew.tally.known.values(), *outcomes_of(done)])
-        outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
-        if names := self.named(self._items(state)):
-            outcomes = [{**outcome, "item": names[outcome["index"]]} for outcome in outcomes]
-        self._count(outcomes)
-        return {self.outcomes: outcomes}
+        return ordered([*crew.tally.cut_off(), *crew.tally.known.values(), *outcomes_of(done)])
 
-    def _undercut(self, config: RunnableConfig) -> None:
+    def undercut(self, config: RunnableConfig) -> None:
         """Tell of a lower limit of LangGraph's; one that another fan-out has set around this one is no user's."""
         most = config.get("max_concurrency")
         if most is not None and most < self.limit and not under_way():
@@ -179,7 +212,7 @@ class Fan:
                 self.name, most, self.limit, most,
             )  # fmt: skip
 
-    def _pace(self, config: RunnableConfig) -> Pace | None:
+    def pace(self, config: RunnableConfig) -> Pace | None:
         """Whoever listens to custom events hears of this run."""
         if self.every is None:
             return None
@@ -200,8 +233,11 @@ class Fan:
         quorum = Quorum(self.name, len(outcomes), self.need)
         for outcome in outcomes:
             quorum.note(outcome)
+        self.check(quorum, [outcome for outcome in outcomes if outcome["status"] != "success"])
+
+    def check(self, quorum: Quorum, lost: Sequence[Outcome]) -> None:
+        """Raise QuorumNotMet if too few succeeded."""
         if quorum.good < quorum.least:
-            lost = [outcome for outcome in outcomes if outcome["status"] != "success"]
             raise QuorumNotMet(
                 f"{self.name!r}: {quorum.good} of {quorum.total} branches succeeded and {quorum.least} are needed. "
                 f"{reasons(lost[:3])}"

@@ -50,6 +50,7 @@ def review(
     panel: Panel | None = None,
     due: Span | Deadline | None = None,
     withdraw: Span | None = None,
+    holds: bool = True,
     name: str | None = None,
 ) -> Review:
     """Stop the run until a person has decided on the state's `key`.
@@ -71,6 +72,9 @@ def review(
 
     `panel` says who may decide and how many must agree, `due` until when and what holds then (a span such as ``"2d"``,
     or a `Deadline`), `withdraw` for how long a decision can be taken back. `assign` and `priority` sort the queue.
+
+    With ``holds=False`` the run goes on at once: the question is in the queue all the same, its id is left in
+    ``<key>_question``, and its answer is feedback, which changes nothing in the run.
 
     The decision's action is left in ``<key>_decision`` and every decision in ``<key>_reviews``. In a StateGraph of your
     own it is a node; route after it on ``<key>_decision``.
@@ -98,6 +102,7 @@ def review(
         reasons=named(reasons, what=f"{where}, reasons"),
         labels=named(labels, what=f"{where}, labels"),
         shape=chosen,
+        holds=holds,
         assignee=assign,
         priority=priority,
         panel=panel or Panel(),
@@ -128,9 +133,20 @@ def _check(made: Review) -> None:
         raise GraphBuildError(f"{where} says who gets a reviewer's words, but {made.actions} has no 'respond'")
     if "reject" not in made.actions and made.panel.veto:
         raise GraphBuildError(f"{where} gives {made.panel.veto[0]!r} a veto, but {made.actions} has no 'reject'")
+    if not made.holds:
+        _check_afterwards(made, where)
     if made.rounds < 1:
         raise GraphBuildError(f"{where}: rounds={made.rounds}; at least one is needed")
     _check_default(made, where)
+
+
+def _check_afterwards(made: Review, where: str) -> None:
+    """Refuse what would lead on, or back, from a question that the run does not wait for."""
+    leading = [action for action in made.actions if action in ("respond", "take_over")]
+    default = made.deadline is not None and made.deadline.default is not None
+    told = {"reject=": made.reject is not None, "withdraw=": made.withdraw is not None, "a default": default}
+    if odd := [*(f"the action {action!r}" for action in leading), *(name for name, given in told.items() if given)]:
+        raise GraphBuildError(f"{where} does not hold the run, and {odd[0]} would have nothing to act on; leave it out")
 
 
 def _check_default(made: Review, where: str) -> None:

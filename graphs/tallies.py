@@ -36,6 +36,8 @@ class Tally:
     efforts: dict[Key, Effort] = field(default_factory=dict)
     """What those have spent that have not ended, in a run that may be stopped."""
     stop: Stop = field(default_factory=Stop)
+    breach: Outcome | None = None
+    """The failure that was one too many."""
     running: int = 0
     mutex: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,8 +64,10 @@ class Tally:
                 self.ended[outcome["index"], outcome["worker"]] = outcome
             self._count(outcome)
             enough, broken = self.quorum.reached, self.quorum.broken
+            if broken and self.breach is None:
+                self.breach = outcome
         if broken:
-            raise BranchesFailed(f"{self.name!r}: {self.quorum.told()}. {reasons([outcome])}")
+            raise BranchesFailed(f"{self.name!r}: {self.quorum.told()}. {reasons([self.breach or outcome])}")
         if enough:
             self.stop.set("enough branches had succeeded")
 

@@ -105,7 +105,7 @@ class _Asking:
             self._record(sent.failed(error))
             raise
         exchange = yield from self._heard(sent, reply)
-        if exchange.problem is None and self.prompt.confidence is not None:
+        if self.prompt.confidence is not None and exchange.problem is None:
             exchange = yield from self._weighed(chat, exchange)
         self._record(exchange)
         return exchange

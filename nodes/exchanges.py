@@ -74,7 +74,8 @@ class Exchange(Sent):
     @property
     def problem(self) -> str | None:
         """Why the answer cannot be used, in words for the model, or None."""
-        return self.fault or (self.refusal.problem if self.refusal else None)
+        refusal = self.refusal if self.checks else None
+        return self.fault or (refusal.problem if refusal else None)
 
     def weighed(self, output: Output, confidence: float, source: str) -> "Exchange":
         """Return the exchange with another opinion's confidence in it."""

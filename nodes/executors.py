@@ -125,6 +125,24 @@ def within(pool: Pool) -> Generator[None]:
         _chosen.reset(token)
 
 
+@contextmanager
+def aside(threads: int) -> Generator[None]:
+    """Have plain functions run in so many threads of their own, unless somebody chose where; no loop waits for them.
+
+    A loop that ends waits for every thread of its own pool: there a function that nobody wants any more would hold it.
+    """
+    chosen = _chosen.get()
+    if chosen is not None and chosen.apart:
+        yield
+        return
+    pool = Pool(None, limit=threads)
+    try:
+        with within(pool):
+            yield
+    finally:
+        pool.close()
+
+
 def perform(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Call a function from a thread that may block: here, unless an executor was chosen for it."""
     pool = _chosen.get()

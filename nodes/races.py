@@ -9,6 +9,7 @@ from concurrent.futures import wait as wait_for_any
 from dataclasses import dataclass
 from typing import Any
 
+from treadle.nodes.executors import aside
 from treadle.nodes.hedges import Hedge, Latencies
 from treadle.nodes.steps import Effect
 
@@ -104,7 +105,10 @@ class First:
 
     async def soon(self) -> Any:
         """Wait on the running loop; each call is a task, and the slower ones are cancelled."""
-        calls = {asyncio.ensure_future(_awaited(effect.soon())) for effect in self.effects}
+        with aside(len(self.effects)):
+            return await self._raced({asyncio.ensure_future(_awaited(effect.soon())) for effect in self.effects})
+
+    async def _raced(self, calls: "set[asyncio.Future[Any]]") -> Any:
         failed: list[BaseException] = []
         try:
             while calls:

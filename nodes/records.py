@@ -1,10 +1,10 @@
 """How a step finds, in the config that LangGraph hands it, the store that keeps its results and its trace."""
 
 import re
-from collections.abc import Callable, Generator, Hashable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -47,6 +47,25 @@ class Teller(Protocol):
         """Take the newest news of the fan-out at their "place"; it does not block."""
 
 
+@runtime_checkable
+class Desk(Protocol):
+    """A checkpointer whose review queue also takes questions that hold no run."""
+
+    def inquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """Queue a question; durable on return. A task that asks the same again gets the same id back."""
+        ...
+
+    async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+        """As `inquire`, on the running loop."""
+        ...
+
+
+def desk(config: RunnableConfig) -> Desk | None:
+    """Return the run's checkpointer if it is a Desk."""
+    found = recorder(config)
+    return found if isinstance(found, Desk) else None
+
+
 def journal(config: RunnableConfig) -> Journal | None:
     """Return the run's checkpointer if it is a Journal."""
     found = recorder(config)
@@ -62,8 +81,10 @@ def recorder(config: RunnableConfig) -> Recorder | None:
     if "thread_id" not in values:
         return None
     for value in values.values():
-        if _records(cast(Hashable, type(value))):
-            return cast(Recorder, value)
+        kind: Any = type(value)
+        if _records(kind):
+            found: Recorder = value
+            return found
     return None
 
 
@@ -132,3 +153,21 @@ class Remember:
     async def soon(self) -> None:
         """Wait on the running loop."""
         await self.journal.aremember(self.thread_id, self.key, self.value)
+
+
+@dataclass(frozen=True)
+class Inquire:
+    """An effect: a question is in the queue, for good, and nothing waits for its answer."""
+
+    desk: Desk
+    config: RunnableConfig
+    question: Mapping[str, Any]
+    schema: Mapping[str, Any]
+
+    def now(self) -> str:
+        """Wait in this thread."""
+        return self.desk.inquire(self.config, self.question, self.schema)
+
+    async def soon(self) -> str:
+        """Wait on the running loop."""
+        return await self.desk.ainquire(self.config, self.question, self.schema)

@@ -12,11 +12,12 @@ from langgraph.graph import END
 from langgraph.types import interrupt
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from treadle.errors import GraphBuildError
 from treadle.nodes.confidences import Measure, measured
 from treadle.nodes.deadlines import Deadline
 from treadle.nodes.panels import Panel
 from treadle.nodes.questions import GIVING, Answer, Question, Shape, response_type
-from treadle.nodes.records import place
+from treadle.nodes.records import Desk, Inquire, desk, place
 from treadle.nodes.sources import Source
 from treadle.nodes.steps import Effect, State, Step, Work, lookup
 from treadle.nodes.templates import reach
@@ -24,6 +25,9 @@ from treadle.nodes.triggers import Cause, Triggers
 
 ALL = "*"
 """Stands for every key of the state."""
+
+ONWARD = {True: "the run goes on", False: "it is kept as feedback; the run has gone on"}
+"""What follows from an action, where nothing else is said, by whether the run waits for it."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Review(Step):
     labels: tuple[str, ...] = ()
     source: Source | None = None
     shape: Shape = "edit"
+    holds: bool = True
+    """Whether the run waits for the answer."""
     assignee: str | None = None
     priority: int = 0
     panel: Panel = field(default_factory=Panel)
@@ -68,7 +74,9 @@ class Review(Step):
 
     @property
     def writes(self) -> Mapping[str, Any]:
-        """The key itself (an edit), the last decision, and the list of all decisions."""
+        """The key itself (an edit), the last decision, and all decisions; or, where nothing waits, the question."""
+        if not self.holds:
+            return {self.question: str | None}
         return {
             self.key: self.type,
             self.decision: str | None,
@@ -85,14 +93,22 @@ class Review(Step):
         """The key that holds every decision."""
         return f"{self.key}_reviews"
 
+    @property
+    def question(self) -> str:
+        """The key that holds the id of a question that does not hold the run, or None where nobody was asked."""
+        return f"{self.key}_question"
+
     def work(self, state: State, config: RunnableConfig) -> Work:
         """Ask the person if someone must be asked; return the decision, and the value if the person gave one."""
         value = lookup(state, self.key, step=self.name)
         measure = measured(state, self.key, self.type, self.triggers.below)
         cause = yield from self._cause(state, value, measure, config)
         if cause is None:
-            return {self.decision: None}
+            return {self.decision if self.holds else self.question: None}
         question = self._question(state, value, cause, measure)
+        if not self.holds:
+            schema = TypeAdapter(response_type(question, self.type)).json_schema()
+            return {self.question: (yield Inquire(self._desk(config), config, question.plain(), schema))}
         answer = self._ask(question)
         entry = {
             "round": question.round,
@@ -133,8 +149,9 @@ class Review(Step):
             why=cause.why,
             proposal=value,
             actions=actions,
-            leads_to={action: self.leads_to.get(action, "the run goes on") for action in actions},
+            leads_to={action: self.leads_to.get(action, ONWARD[self.holds]) for action in actions},
             shape=self.shape,
+            holds=self.holds,
             trigger=cause.trigger,
             confidence=measure.value,
             confidence_source=measure.source,
@@ -185,6 +202,15 @@ class Review(Step):
         except PydanticUserError:
             return True
         return True
+
+    def _desk(self, config: RunnableConfig) -> Desk:
+        found = desk(config)
+        if found is None:
+            raise GraphBuildError(
+                f"review {self.name!r} holds no run, so that its question needs a queue: compile the graph with"
+                " checkpointer=SqliteSaver(...)"
+            )
+        return found
 
     def _ask(self, question: Question) -> Answer:
         """Interrupt until the answer is to this very question: it may have changed since it was decided on."""

@@ -58,13 +58,21 @@ def rank(score: Callable[[Any], float], *, top: int | None = None) -> Join:
     return join
 
 
-def fold(reducer: Callable[[Any, Any], Any], *start: Any) -> Join:
-    """Join by a LangGraph reducer (``operator.add``, ``add_messages``), in item order."""
+def fold(reducer: Callable[[Any, Any], Any], *start: Any) -> "Fold":
+    """Join by a LangGraph reducer (``operator.add``, ``add_messages``), in item order, from `start` on."""
+    return Fold(reducer, start)
 
-    def join(outcomes: list[Outcome]) -> Any:
-        return reduce(reducer, values(outcomes), *start)
 
-    return join
+@dataclass(frozen=True)
+class Fold:
+    """See `fold`."""
+
+    reducer: Callable[[Any, Any], Any]
+    start: tuple[Any, ...] = ()
+
+    def __call__(self, outcomes: list[Outcome]) -> Any:
+        """Return the value that the reducer makes of the successes."""
+        return reduce(self.reducer, values(outcomes), *self.start)
 
 
 def best_of(judge: Step, *, key: str = "candidates") -> "Best":

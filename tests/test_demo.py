@@ -170,8 +170,8 @@ def test_at_a_terminal_a_reviewer_approves_edits_rejects_skips_and_quits(tmp_pat
         [
             ("[d]ecide here", "d"),
             ("[1 of", "a"),
-            ("[2 of", "e"), ("category [", ""), ("risk [", "huge"), ("is not one of these", "medium"),
-            ("reason [", "It can be borne."), ("confidence [", ""), ("Recorded: edit", ""),
+            ("[2 of", "e"), ("reason [", "It can be borne."), ("category [", ""),
+            ("risk [", "huge"), ("is not one of these", "medium"), ("confidence [", ""), ("Recorded: edit", ""),
             ("[3 of", "r"), ("In your words", "The risk should be low"),
             ("[4 of", "s"),
             ("[5 of", "q"),

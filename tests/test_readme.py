@@ -4,6 +4,8 @@ import doctest
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 EXAMPLE = (ROOT / "examples" / "contract_review.py").read_text()
@@ -27,8 +29,9 @@ def test_the_ci_run_calls_the_readmes_test_command() -> None:
     assert "just test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_what_the_readme_shows_is_what_happens(tmp_path: Path) -> None:
-    shown = doctest.DocTestParser().get_doctest(README, {"folder": tmp_path}, "README.md", "README.md", 0)
+@pytest.mark.parametrize("page", ["README.md", "docs/reviews.md"])
+def test_what_a_page_shows_is_what_happens(tmp_path: Path, page: str) -> None:
+    shown = doctest.DocTestParser().get_doctest((ROOT / page).read_text(), {"folder": tmp_path}, page, page, 0)
     assert len(shown.examples) > 5
     told: list[str] = []
     doctest.DocTestRunner().run(shown, out=told.append)

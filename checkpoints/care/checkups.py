@@ -112,13 +112,13 @@ _QUERIES: tuple[tuple[Kind, str, Say], ...] = (
     ),
     (
         "queue",
-        "SELECT r.* FROM reviews r WHERE r.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM waits w"
+        "SELECT r.* FROM reviews r WHERE r.status <> 'closed' AND r.holds AND NOT EXISTS (SELECT 1 FROM waits w"
         " WHERE w.thread_id = r.thread_id AND w.interrupt_id = r.interrupt_id)",
         lambda row: f"Review {row['interrupt_id']} of run {row['thread_id']} is open, but no task waits for it.",
     ),
     (
         "queue",
-        "SELECT r.* FROM reviews r WHERE r.status <> 'closed' AND NOT EXISTS (SELECT 1 FROM spaces s"
+        "SELECT r.* FROM reviews r WHERE r.status <> 'closed' AND r.holds AND NOT EXISTS (SELECT 1 FROM spaces s"
         " JOIN checkpoints c ON c.space = s.key"
         " WHERE s.thread_id = r.thread_id AND s.ns = r.ns AND c.id = r.checkpoint_id)",
         lambda row: (
@@ -131,7 +131,7 @@ _QUERIES: tuple[tuple[Kind, str, Say], ...] = (
         "leftover",
         "SELECT r.* FROM reviews r JOIN spaces s ON s.thread_id = r.thread_id AND s.ns = r.ns"
         " JOIN checkpoints c ON c.space = s.key AND c.id = r.checkpoint_id"
-        " WHERE r.status <> 'closed' AND c.body IS NULL",
+        " WHERE r.status <> 'closed' AND r.holds AND c.body IS NULL",
         lambda row: (
             f"Review {row['interrupt_id']} of run {row['thread_id']} was asked by a step that its process did not get"
             " to store: the run asks anew when it goes on."

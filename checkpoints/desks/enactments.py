@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
+from treadle.checkpoints import queues
 from treadle.checkpoints.audits import Decision, append
 from treadle.checkpoints.desks import claims, outboxes
 from treadle.checkpoints.desks.panels import number
@@ -22,16 +23,25 @@ def enact(
         " WHERE seq = ?",
         (until, row["seq"]),
     )
+    if row["holds"]:
+        _release(connection, key | {"at": content["at"], "until": until})
+    told = {"graph": row["graph"], "gate": row["gate"], "payload": question, "digest": row["digest"]}
+    told |= {"claims": claims.drop(connection, row["thread_id"], row["interrupt_id"])}
+    outboxes.post(connection, event, row, action=content["action"], by=content["by"], until=until)
+    decision = append(connection, **key, **content, **told)
+    if not row["holds"]:  # feedback: no run takes it up
+        queues.close(connection, row["thread_id"], [row["interrupt_id"]])
+    return decision
+
+
+def _release(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+    """The run can go on, at once or when the decision can no longer be taken back."""
     connection.execute(
         "UPDATE runs SET status = 'decided', attempts = 0, updated_at = :at, not_before = CASE WHEN :until IS NULL OR"
         " (status = 'decided' AND not_before IS NULL) THEN NULL ELSE min(ifnull(not_before, :until), :until) END"
         " WHERE thread_id = :thread_id AND status IN ('waiting', 'direct', 'parked', 'decided')",
-        key | {"at": content["at"], "until": until},
+        values,
     )
-    told = {"graph": row["graph"], "gate": row["gate"], "payload": question, "digest": row["digest"]}
-    told |= {"claims": claims.drop(connection, row["thread_id"], row["interrupt_id"])}
-    outboxes.post(connection, event, row, action=content["action"], by=content["by"], until=until)
-    return append(connection, **key, **content, **told)
 
 
 def _until(question: Any, at: float) -> float | None:

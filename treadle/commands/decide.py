@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 def decide(
     id: Annotated[str, typer.Argument(metavar="ID", help="The review's id or its beginning; several by commas; all.")],  # noqa: A002
-    action: Annotated[str | None, typer.Argument(metavar="[approve|edit|reject]", help="What you decide.")] = None,
+    action: Annotated[
+        str | None,
+        typer.Argument(metavar="[approve|edit|reject|...]", help="What you decide: one of the question's actions."),
+    ] = None,
     value: Annotated[
         str | None,
         typer.Option(
@@ -79,8 +82,8 @@ def decide(
         return
     if (action is None) == (answer is None):
         raise Mistake("Say what you decide: an action (approve, edit, reject), or --answer with the whole answer.")
-    if value is not None and action != "edit":
-        raise Mistake("--value goes with the action edit.")
+    if value is not None and action not in ("edit", "take_over"):
+        raise Mistake("--value goes with the action edit, or take_over.")
     with existing(db, readonly=False) as saver:
         question = review(saver, id, thread=thread)
         given = _given(question, value, answer)

@@ -110,8 +110,11 @@ def show(
 
 
 def _actions(review: "Review") -> str:
+    from treadle.checkpoints.askers import verbs
+
     actions = review.value.get("actions") if isinstance(review.value, dict) else None
-    return "|".join(map(str, actions)) if isinstance(actions, list) else "--answer JSON"
+    named = actions if isinstance(actions, list) else verbs(review.value)
+    return "|".join(map(str, named)) or "--answer JSON"
 
 
 @app.command("votes")
