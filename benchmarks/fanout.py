@@ -1,7 +1,8 @@
 """What a fan-out costs: wall time, CPU, delay and memory against bare asyncio and against LangGraph's plain `Send`.
 
-Run ``python benchmarks/fanout.py`` (minutes), ``--quick`` (fewer repetitions, smaller sizes) or ``--json``. Every
-figure is a median of interleaved repetitions; ratios are taken between medians of the same run.
+Run ``python benchmarks/fanout.py`` (minutes), ``--quick`` (fewer repetitions, smaller sizes), ``--only PART``, ``--json
+FILE``. Every figure is a median of interleaved repetitions; ratios are taken between medians of the same run. Peers are
+measured where they are installed (``uv run --with pydantic-graph``).
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tracemalloc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -194,6 +196,68 @@ def walls(repetitions: int) -> list[Row]:
     ]
 
 
+def pydantic_graph() -> Callable[[Sequence[float], Any], Awaitable[int]]:
+    """pydantic-graph, which keeps nothing; a map over the items, and a join."""
+    from pydantic_graph import GraphBuilder, StepContext, reduce_list_append
+
+    slots: list[asyncio.Semaphore] = []
+    builder: Any = GraphBuilder(input_type=list, output_type=list)
+
+    async def items(ctx: StepContext) -> list[float]:
+        return list(ctx.inputs)
+
+    async def work(ctx: StepContext) -> float:
+        async with slots[-1]:
+            return await wait(ctx.inputs)
+
+    first, each, join = builder.step(items), builder.step(work), builder.join(reduce_list_append, initial_factory=list)
+    builder.add(
+        builder.edge_from(builder.start_node).to(first),
+        builder.edge_from(first).map().to(each),
+        builder.edge_from(each).to(join),
+        builder.edge_from(join).to(builder.end_node),
+    )
+    graph = builder.build()
+
+    async def run(items: Sequence[float], saver: Any) -> int:
+        slots.append(asyncio.Semaphore(LIMIT))  # of this run's loop
+        return len(await graph.run(inputs=list(items)))
+
+    return run
+
+
+def dask() -> Callable[[Sequence[float], Any], Awaitable[int]]:
+    """Dask distributed with 64 threads, in this process."""
+    from distributed import Client
+
+    async def run(items: Sequence[float], saver: Any) -> int:
+        async with Client(
+            processes=False, n_workers=1, threads_per_worker=LIMIT, dashboard_address=None, asynchronous=True
+        ) as client:
+            return len(await client.gather(client.map(_slept, items, pure=False)))
+
+    return run
+
+
+def _slept(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def peers(repetitions: int) -> list[Row]:
+    """1,000 items of 50 ms by what else one might take; what is not installed is left out."""
+    ways = {"bare": (bare, ""), "ours": (ours(), ""), "ours durable": (ours(), "ours")}
+    for name, module, way in (("pydantic-graph", "pydantic_graph", pydantic_graph), ("Dask", "distributed", dask)):
+        if find_spec(module) is not None:
+            ways[name] = (way(), "")
+    found = Contest([0.05] * 1000, ways).run(repetitions)
+    return [
+        row(f"1,000 of 50 ms, beside peers: {name}, times bare asyncio", found.ratio(name, "bare"), None)
+        for name in ways
+        if name != "bare"
+    ]
+
+
 def jittered(count: int, repetitions: int) -> list[Row]:
     """Many items of about 50 ms."""
     rng = random.Random(7)
@@ -309,19 +373,21 @@ async def _timed(graph: Any, items: list[float]) -> tuple[float, float]:
     return begun, time.perf_counter()
 
 
+PARTS = ("walls", "peers", "jittered", "cpu", "memory", "throttling", "stopping")
+
+
 def main() -> None:
     """Print the table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, smaller sizes")
-    parser.add_argument("--json", action="store_true", help="a list of name, value, goal, holds")
-    parser.add_argument(
-        "--only", choices=("walls", "jittered", "cpu", "memory", "throttling", "stopping"), help="one part"
-    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="a list of name, value, goal, holds")
+    parser.add_argument("--only", choices=PARTS, help="one part")
     chosen = parser.parse_args()
     repetitions = 3 if chosen.quick else 5
     large = 3000 if chosen.quick else 10_000
     parts: dict[str, Callable[[], list[Row]]] = {
         "walls": lambda: walls(repetitions),
+        "peers": lambda: peers(repetitions),
         "jittered": lambda: jittered(large, 1 if chosen.quick else 3),
         "cpu": lambda: cpu(large, repetitions),
         "memory": lambda: memory(large),
@@ -330,8 +396,7 @@ def main() -> None:
     }
     rows = [one for name, part in parts.items() if chosen.only in (None, name) for one in part()]
     if chosen.json:
-        print(json.dumps(rows, indent=1))
-        return
+        chosen.json.write_text(json.dumps(rows, indent=1) + "\n")
     for one in rows:
         verdict = {None: "", True: "holds", False: "MISSED"}[one["holds"]]
         goal = "" if one["goal"] is None else f"goal {one['goal']:.3g}"

@@ -117,7 +117,7 @@ class Commits:
         turn.acquire()
         job = Job(work, self._wake, turn)
         with self._mutex:
-            if relay is not None and self._many():
+            if relay is not None and (self._many() or relay in self._last):
                 self._take_over(job, relay)
             self._queue.append(job)
             if job.relay is None:

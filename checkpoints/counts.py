@@ -63,3 +63,9 @@ def groups(saver: SqliteSaver) -> list[Group]:
         return [Group(**row) for row in rows]
 
     return saver.database.read(work)
+
+
+def gates(saver: SqliteSaver) -> list[tuple[str, str]]:
+    """The reviews, each as graph and gate, about which anything was decided, by name."""
+    query = "SELECT DISTINCT graph, gate FROM decisions WHERE graph IS NOT NULL AND gate IS NOT NULL ORDER BY 1, 2"
+    return saver.database.read(lambda connection: [tuple(row) for row in connection.execute(query)])

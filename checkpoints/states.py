@@ -205,8 +205,11 @@ def page(connection: sqlite3.Connection, where: Sequence[str], values: Sequence[
     """Rows of checkpoints that meet conditions, newest first."""
     conditions = " AND ".join(("c.body IS NOT NULL", *where))
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM checkpoints c JOIN spaces s ON s.key = c.space WHERE {conditions}"
-        " ORDER BY c.id DESC, c.key DESC LIMIT ?",
+        # Chosen first, then fetched: bodies would be carried through the sorting of all that meet the conditions.
+        f"WITH chosen AS MATERIALIZED (SELECT c.key FROM checkpoints c JOIN spaces s ON s.key = c.space"
+        f" WHERE {conditions} ORDER BY c.id DESC, c.key DESC LIMIT ?)"
+        f" SELECT {_COLUMNS} FROM chosen JOIN checkpoints c ON c.key = chosen.key JOIN spaces s ON s.key = c.space"
+        " ORDER BY c.id DESC, c.key DESC",
         (*values, limit),
     ).fetchall()
     bodies = Bodies(connection)

@@ -13,6 +13,8 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Page, sync_playwright
 
+from treadle.checkpoints.decisions import decide
+from treadle.checkpoints.desks.claims import claim
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.examples import contract_review
@@ -31,6 +33,10 @@ FLAGS = [
     "--no-first-run",
     "--disable-background-networking",
 ]
+ACTIONS = ("approve", "reject", "edit", "approve", "approve")
+SECONDS = (14.2, 31.0, 48.5, 9.8, 12.1)
+"""What was decided before the pictures are taken, and how long that took."""
+
 SETTLED = 1500
 """Milliseconds for the page to come to rest before it is taken."""
 
@@ -44,6 +50,11 @@ def main() -> None:
             text = read(ROOT / "examples" / "services_agreement.md")
             config = {"configurable": {"model": "rules"}}
             run = start(contract_review.graph, {"text": text}, saver=saver, name="contract_review", config=config)
+            for one, action, seconds in zip(pending(saver)[-5:], ACTIONS, SECONDS, strict=True):
+                given = {"value": {**one.value["proposal"], "risk": "low"}} if action == "edit" else {}
+                words = "Capped in 9.1." if action == "reject" else None
+                decide(saver, one.id, action, by="Grace", words=words, client="page", seconds=seconds, **given)
+            claim(saver, pending(saver)[2].id, by="Grace")
             review = next(one.id for one in pending(saver) if "3.2" in str(one.title))
             drawing = svg(contract_review.graph, progress=progress(saver, run.thread_id))
             (PICTURES / "graph.svg").write_text(drawing)
@@ -52,6 +63,9 @@ def main() -> None:
             "review": f"/review?id={review}",
             "runs": "/runs",
             "run": f"/runs?thread={run.thread_id}",
+            "bulk": "/bulk",
+            "insights": "/insights",
+            "audit": "/audit",
             "graphs": f"/graphs?graph=contract_review&thread={run.thread_id}",
         }
         with served(db) as address:
@@ -65,7 +79,7 @@ def take(address: str, pages: dict[str, str], folder: Path) -> None:
         for scheme in ("light", "dark"):
             context = started.chromium.launch_persistent_context(
                 folder / scheme, executable_path=browser, args=FLAGS, color_scheme=scheme,
-                viewport={"width": 1280, "height": 800}, device_scale_factor=1.5,
+                viewport={"width": 1280, "height": 800}, device_scale_factor=1,
             )  # fmt: skip
             context.set_default_timeout(60_000)
             for name, path in pages.items():

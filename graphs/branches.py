@@ -16,6 +16,7 @@ from treadle.nodes.faults import throttled
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.identities import KEY, KnownAs
 from treadle.nodes.limits import Limit, Passed
+from treadle.nodes.meters import Meter
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
 from treadle.nodes.races import Hedged
 from treadle.nodes.records import Journal, Remember
@@ -124,6 +125,8 @@ class _Call:
     index: int
     config: RunnableConfig
     effort: Effort
+    meter: Meter | None = None
+    """Counts tokens, where a limit does."""
 
     def key(self) -> str:
         """The branch's idempotency key."""
@@ -179,7 +182,8 @@ class _Call:
         """Wait for each shared limit in turn, call, and tell the limits how it went."""
         if not limits:
             return (yield from self._called(hand))
-        permit = yield from self._waited(Passed(limits[0], self.crew.place, stop=self.crew.sign))
+        tokens = self._expected() if limits[0].tokens else 0
+        permit = yield from self._waited(Passed(limits[0], self.crew.place, tokens, stop=self.crew.sign))
         try:
             value = yield from self._passed(hand, limits[1:])
         except Exception as error:
@@ -189,11 +193,16 @@ class _Call:
             limits[0].leave(permit)
             raise
         else:
-            limits[0].settle(permit, None)
+            limits[0].settle(permit, None, tokens=self.meter.spent if self.meter else None)
         finally:
             if self.crew.sign is not None:
                 self.crew.sign.forget(permit)
         return value
+
+    def _expected(self) -> float:
+        """The tokens that the next call will cost, about; they are counted from now on."""
+        self.meter = Meter()
+        return self.crew.costs.expected(self.crew.given(self.index))
 
     def _called(self, hand: Hand) -> Generator[Effect, Any, Any]:
         """Call the worker once."""
@@ -202,7 +211,8 @@ class _Call:
         given = crew.given(self.index)
         if hand.keyed:
             given[KEY] = self.key()
-        effect: Effect = Ask(hand.runnable, given, self.config)
+        config = self.config if self.meter is None else self.meter.beside(self.config)
+        effect: Effect = Ask(hand.runnable, given, config)
         hedge = self.branch.hedge
         if hedge is not None:
             effect = Hedged(effect, hedge, crew.latencies)
@@ -213,6 +223,8 @@ class _Call:
         finally:
             crew.tally.running -= 1
             effort.seconds, effort.since = effort.seconds + time.monotonic() - begun, None
+        if self.meter is not None:
+            crew.costs.note(crew.given(self.index), self.meter.spent)
         if hedge is not None:
             reply, second = reply
             effort.hedged |= second

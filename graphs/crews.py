@@ -12,6 +12,7 @@ from treadle.graphs.tallies import Tally
 from treadle.nodes.executors import Pool
 from treadle.nodes.hedges import Latencies
 from treadle.nodes.identities import identity
+from treadle.nodes.meters import Costs
 from treadle.nodes.records import Journal
 from treadle.nodes.slots import Slots
 from treadle.nodes.stops import Stop
@@ -36,6 +37,7 @@ class Crew:
     pool: Pool
     journal: Journal | None
     latencies: Latencies = field(default_factory=Latencies)
+    costs: Costs = field(default_factory=Costs)
     _queues: dict[str, Iterator[int]] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from types import GenericAlias
-from typing import Any, get_origin
+from typing import Any
 
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.branches import Branch, Hand, is_leaf
-from treadle.graphs.chains import Place, pattern_of
+from treadle.graphs.chains import Place
 from treadle.graphs.fans import WORK, Fan, working
 from treadle.graphs.gathers import JOIN, Gather
 from treadle.graphs.items import Naming
 from treadle.graphs.lanes import in_lanes
-from treadle.graphs.patterns import Pattern, merged, reduced
+from treadle.graphs.patterns import Pattern
 from treadle.graphs.shards import shards
+from treadle.graphs.staffs import Staff, hired
 from treadle.graphs.supplies import Supply, suits, supplying
-from treadle.nodes.batches import Batch, Batched
+from treadle.nodes.batches import Batch
 from treadle.nodes.functions import hints, step
 from treadle.nodes.hedges import Hedge
 from treadle.nodes.identities import KEY
@@ -26,7 +25,6 @@ from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
 from treadle.nodes.quorums import OnError
 from treadle.nodes.retries import Retry
-from treadle.nodes.reviews import Review
 from treadle.nodes.selections import Joining, join_of
 
 
@@ -100,20 +98,15 @@ def fan_out(
         BranchesFailed: when more failed than `on_error` allows.
     """
     label, joining = name or into, join_of(join, name or into)
-    workers = worker if isinstance(worker, list | tuple) else [worker]
-    given = [*([item] if over else []), *context]
-    built = [_worker(one, label, given if over else None) for one in workers]
-    spare = [_worker(one, label, given if over else None) for one in fallback]
     retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
     if over is None and key is not None:
         raise GraphBuildError(f"fan-out {label!r}: key= names the items of a list; name the list with over='key'")
+    workers = worker if isinstance(worker, list | tuple) else [worker]
+    staff = hired(label, workers, fallback, given=[item, *context] if over else None)
     if batch is not None:
-        workers, fallback = _batched(label, workers, item, over, pure), _batched(label, fallback, item, over, pure)
-        built = [_worker(one, label, given) for one in workers]
-        spare = [_worker(one, label, given) for one in fallback]
-    pausing = any(waits(one) for one in [*built, *spare])
-    leaves = not pauses and not pausing and all(map(is_leaf, [*workers, *fallback]))
-    _check(label, built, over=over, limit=limit, need=need, within=within, pausing=pausing)
+        staff = staff.batched(item, whole=over is None or pure)
+    leaves = not pauses and staff.leaves
+    _check(staff, over=over, limit=limit, need=need, within=within)
     if lanes and not leaves:
         raise GraphBuildError(
             f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
@@ -121,20 +114,20 @@ def fan_out(
     if retry is None:
         raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
     source = step(over, into="items", name=label) if callable(over) else None
-    taken = source.reads if source is not None else [over] if isinstance(over, str) else _reads(built)
+    taken = source.reads if source is not None else [over] if isinstance(over, str) else staff.reads
     reads = [key for key in dict.fromkeys([*taken, *context]) if key != KEY]
     outcomes = f"{into}_outcomes"
     keys = {**dict.fromkeys(reads, Any), into: Any, outcomes: list[Outcome]}
     gathered = {
-        into: _gives(built, batch) if join is as_list else _joins(joining),
+        into: staff.gives(batch) if join is as_list else _joins(joining),
         outcomes: list[Outcome],
     }
-    takes = _takes([*built, *spare], over if isinstance(over, str) else None, item, batch)
+    takes = staff.takes(over if isinstance(over, str) else None, item, batch)
     pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys, takes=takes)
-    pattern.pausing = pausing
+    pattern.pausing = staff.pausing
     fan = Fan(
         label,
-        workers=tuple(one.name for one in built),
+        workers=staff.names,
         over=label if source is not None else over if isinstance(over, str) else None,
         item=item,
         key=key,
@@ -153,11 +146,7 @@ def fan_out(
         progressive=joining if progressive and not isinstance(joining, Joining) else None,
         executor=executor,
     )
-    fallbacks = tuple(_hand(one, place) for one, place in zip(spare, fallback, strict=True))
-    branches = [
-        Branch(_hand(one, place), fallbacks, retry, hedge, tuple(limits))
-        for one, place in zip(built, workers, strict=True)
-    ]
+    branches = staff.branches(retry, hedge, limits)
     wide = shards(branches, label, durable=True)
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)
@@ -175,70 +164,16 @@ def fan_out(
     return pattern
 
 
-def _batched(label: str, workers: Sequence[Place], item: str, over: object, pure: bool) -> list[Place]:
-    """Workers that take lists, as steps that branches can call."""
-    if over is None or pure or not all(map(is_leaf, workers)):
-        raise GraphBuildError(
-            f"fan-out {label!r}: batches are for over=, not with pure=True, and for workers that are one step"
-        )
-    return [Batched(one, item, pattern_of(one).output) for one in workers]
-
-
-def _hand(worker: Pattern, given: Place) -> Hand:
-    """A step is called as it is; anything else as the graph that it is made into."""
-    runnable = given if is_leaf(given) else worker.compile(name=worker.name)
-    return Hand(worker.name, runnable, worker.output, keyed=KEY in worker.reads)
-
-
-def _reads(workers: Sequence[Pattern]) -> list[str]:
-    return [key for one in workers for key in one.reads]
-
-
-def _takes(workers: Sequence[Pattern], over: str | None, item: str, batch: Batch | None) -> dict[str, Any]:
-    """The types that the workers declare for what they read: of the items, that of the list that they come from."""
-    takes = merged([one.takes for one in workers])
-    kind = takes.pop(item, Any) if over else Any
-    return takes if over is None or kind is Any else {**takes, over: kind if batch else GenericAlias(Iterable, (kind,))}
-
-
-def _gives(workers: Sequence[Pattern], batch: Batch | None) -> Any:
-    """The type of the list of results: a batch's worker gives that list, any other one of its values."""
-    kinds = [one.writes.get(one.output, Any) for one in workers]
-    kind = kinds[0] if len(kinds) == 1 and not reduced(kinds[0]) else Any
-    return kind if batch and get_origin(kind) is list else GenericAlias(list, (Any if batch else kind,))
-
-
 def _joins(join: Join | Joining) -> Any:
     """The type that a join gives, where it says so."""
     return Any if isinstance(join, Joining) else hints(join).get("return", Any)
 
 
-def _worker(worker: Place, label: str, given: Sequence[str] | None) -> Pattern:
-    """Return a worker as a pattern, checked against what a branch is given (None: whatever it reads)."""
-    pattern = pattern_of(worker)
-    missing = [key for key in pattern.reads if key not in (*given, KEY)] if given is not None else []
-    if missing and given is not None:
-        raise GraphBuildError(
-            f"fan-out {label!r}: its worker {pattern.name!r} reads {missing[0]!r}, and a branch is given only "
-            f"{', '.join(given)}; name it in context=({missing[0]!r},), or call the item that with item={missing[0]!r}"
-        )
-    return pattern
-
-
-def _check(
-    label: str,
-    workers: Sequence[Pattern],
-    *,
-    over: object,
-    limit: int,
-    need: float | int | None,
-    within: float | None,
-    pausing: bool,
-) -> None:
-    names = [worker.name for worker in workers]
-    if not workers:
+def _check(staff: Staff, *, over: object, limit: int, need: float | int | None, within: float | None) -> None:
+    label, names = staff.label, staff.names
+    if not names:
         raise GraphBuildError(f"fan-out {label!r} has no worker")
-    if over is None and len(workers) == 1:
+    if over is None and len(names) == 1:
         raise GraphBuildError(f"fan-out {label!r} has one worker and nothing to fan out; name the list with over='key'")
     if len(set(names)) < len(names) or JOIN in names:
         raise GraphBuildError(
@@ -250,19 +185,7 @@ def _check(
         raise GraphBuildError(
             f"fan-out {label!r}: need={need} as a share lies between 0 and 1; a number of branches is an int"
         )
-    if within is not None and pausing:
+    if within is not None and staff.pausing:
         raise GraphBuildError(
             f"fan-out {label!r}: within={within} would give up branches that wait for a person; leave it out"
         )
-
-
-def waits(pattern: Pattern) -> bool:
-    """Whether a pattern, or one inside it, stops for a person."""
-    return pattern.pausing or any(
-        isinstance(spec.runnable, Review) or (isinstance(inner := _inner(spec), Pattern) and waits(inner))
-        for spec in pattern.nodes.values()
-    )
-
-
-def _inner(spec: Any) -> Any:
-    return getattr(spec.runnable, "builder", None)

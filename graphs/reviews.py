@@ -115,9 +115,11 @@ def review(
 
 def _shape(actions: Sequence[str]) -> Shape:
     """What a person is there for who can do this."""
-    telling: Mapping[str, Shape] = {"take_over": "escalation", "respond": "feedback", "edit": "edit"}
-    found = [shape for action, shape in telling.items() if action in actions]
-    return found[0] if found else "approval"
+    telling: tuple[tuple[str, Shape], ...] = (("take_over", "escalation"), ("respond", "feedback"), ("edit", "edit"))
+    for action, shape in telling:
+        if action in actions:
+            return shape
+    return "approval"
 
 
 def _check(made: Review) -> None:

@@ -75,7 +75,7 @@ def sentences(text: str, *, language: str = "en") -> list[Passage]:
     import sentencex
 
     ends: list[int] = []
-    for sentence in sentencex.segment(language, _clean(text)):
+    for sentence in sentencex.segment(language, _clean(text)):  # pyright: ignore[reportAttributeAccessIssue]
         ends.append((ends[-1] if ends else 0) + len(sentence))
     return _some(_trimmed(text, zip([0, *ends], ends, strict=False)))
 

@@ -23,7 +23,7 @@ def run(request: pytest.FixtureRequest) -> Any:
 def test_the_first_valid_answer_counts_and_nobody_waits_for_the_slow(run: Any) -> None:
     stop = threading.Event()
     # the whole test times out before this one ends
-    slow = step(lambda n: stop.wait(300), into="o", name="slow")
+    slow = step(lambda n: stop.wait(600), into="o", name="slow")
     wrong = step(lambda n: -n, into="o", name="wrong")
     quick = step(lambda n: n, into="o", name="quick")
     first = race(slow, wrong, quick, name="answer", valid=lambda value: value > 0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 from collections import Counter
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from treadle import fan_out
 from treadle.errors import BranchesFailed, QuorumNotMet
 from treadle.nodes import step
+from treadle.nodes.limits import Limit
 from treadle.nodes.retries import Retry
 
 ITEMS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=80)
@@ -94,3 +96,72 @@ def test_the_model_knows_that_nothing_is_lost_among_equal_failures() -> None:
     with pytest.raises(QuorumNotMet):
         fan_out(step(lambda item: 1 // item, into="out", name="work"), over="items").compile().invoke({"items": [0]})
     assert len(graph.invoke({"items": [0] * 70})["results_outcomes"]) == 70
+
+
+class Throttled(Exception):
+    """What a busy service says."""
+
+
+@given(
+    kinds=st.lists(st.sampled_from(["ok", "ok", "ok", "fails", "hangs"]), max_size=20),
+    throttles=st.lists(st.integers(0, 19), max_size=3),
+    at_once=st.integers(1, 8),
+    need=st.none() | st.integers(0, 5),
+    ahead=st.booleans(),
+)
+@settings(deadline=None, max_examples=25)
+def test_throttled_items_are_asked_again_and_those_that_hang_are_given_up(
+    kinds: list[str], throttles: list[int], at_once: int, need: int | None, ahead: bool
+) -> None:
+    left, hung = Counter(throttles), threading.Event()
+
+    def refused(place: int) -> bool:
+        left[place] -= 1
+        return left[place] >= 0
+
+    def ends(place: int, kind: str) -> int:
+        if kind == "fails":
+            raise ValueError("no")
+        return place
+
+    def now(item: tuple[int, str]) -> int:
+        if refused(item[0]):
+            raise Throttled("slow down")
+        if item[1] == "hangs":
+            hung.wait(30)
+        return ends(*item)
+
+    async def soon(item: tuple[int, str]) -> int:
+        if refused(item[0]):
+            raise Throttled("slow down")
+        if item[1] == "hangs":
+            await asyncio.sleep(30)
+        return ends(*item)
+
+    shared, hangs = Limit("a service", concurrency=at_once), "hangs" in kinds
+    graph = fan_out(
+        step(soon if ahead else now, name="work"),
+        over="items", limit=at_once, limits=[shared], need=need, within=0.2 if hangs else None,
+    ).compile()  # fmt: skip
+    given_ = {"items": list(enumerate(kinds))}
+    least = min(1, len(kinds)) if need is None else need
+    try:
+        done = asyncio.run(graph.ainvoke(given_)) if ahead else graph.invoke(given_)
+    except QuorumNotMet:
+        assert hangs or kinds.count("ok") < least
+        return
+    finally:
+        hung.set()
+    outcomes = done["results_outcomes"]
+    assert [outcome["index"] for outcome in outcomes] == list(range(len(kinds)))
+    final = {"ok": "success", "fails": "failure", "hangs": "cancelled"}
+    early = hangs or (need and kinds.count("ok") >= need)
+    for outcome, kind in zip(outcomes, kinds, strict=True):
+        assert outcome["status"] == final[kind] or (early and outcome["status"] == "cancelled")
+        if outcome["status"] != "cancelled":
+            assert outcome["attempts"] == 1 + throttles.count(outcome["index"])
+    assert done["results"] == [one["value"] for one in outcomes if one["status"] == "success"]
+    assert len(done["results"]) >= least
+    if not early:
+        assert shared.state.refused == sum(place < len(kinds) for place in throttles)
+        assert shared.state.running == shared.state.waiting == 0

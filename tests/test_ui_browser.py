@@ -296,3 +296,51 @@ def test_the_graph_shows_where_a_run_is(waiting: list[Review], browse: Browse) -
         page.get_by_role("button", name="SVG").click()
     assert started.value.suggested_filename == "desk.svg"
     assert Path(started.value.path()).read_text(encoding="utf-8").lstrip().startswith("<")
+
+
+CONTRAST = """() => {
+  const parse = (text) => { const n = text.match(/[\\d.]+/g).map(Number); return [n[0], n[1], n[2], n[3] ?? 1]; };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+  const light = (c) => [0.2126, 0.7152, 0.0722].reduce((sum, part, i) => {
+    const v = c[i] / 255; return sum + part * (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); }, 0);
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode, own = node.parentElement;
+    const icon = own.closest("[data-testid=stIconMaterial], script, style, svg, [disabled], [aria-hidden=true]");
+    if (!node.data.trim() || icon || !own.getClientRects().length) continue;
+    const chain = []; for (let e = own; e; e = e.parentElement) chain.push(e);
+    let back = [255, 255, 255, 1], clear = 1;
+    const styles = chain.map((e) => getComputedStyle(e));
+    if (styles.some((s) => s.visibility === "hidden" || s.clipPath !== "none" || +s.opacity === 0)) continue;
+    for (const s of styles.toReversed()) {
+      const c = s.backgroundColor; if (c.startsWith("rgb")) back = over(parse(c), back);
+    }
+    for (const s of styles) clear *= +s.opacity;
+    const given = parse(styles[0].color); given[3] *= clear;
+    const [a, b] = [light(over(given, back)), light(back)].sort((x, y) => y - x);
+    const large = parseFloat(styles[0].fontSize) >= 24;
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${node.data.trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
+"""Every text on the page whose contrast with what lies below it is less than WCAG's AA asks, with its ratio."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_the_contrast_that_people_need(
+    waiting: list[Review], browse: Browse, scheme: Literal["light", "dark"]
+) -> None:
+    page = browse("/", scheme=scheme)
+    page.get_by_role("link", name=str(waiting[0].title)).wait_for()
+    home = page.url.partition("/?")[0]
+    weak = {}
+    for name in ("", "review", "bulk", "runs", f"runs?thread={waiting[0].thread_id}", "insights", "audit"):
+        page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
+        page.get_by_test_id("stAppViewContainer").wait_for()
+        page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+        page.wait_for_timeout(700)
+        if found := page.evaluate(CONTRAST):
+            weak[name or "inbox"] = found
+    assert weak == {}

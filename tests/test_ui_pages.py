@@ -78,6 +78,12 @@ def _bulk() -> None:
     main("bulk")
 
 
+def _insights() -> None:
+    from treadle.ui.app import main
+
+    main("insights")
+
+
 def _audit() -> None:
     from treadle.ui.app import main
 
@@ -290,8 +296,10 @@ def test_who_may_not_decide_is_told_and_is_refused_on_the_server(saver: SqliteSa
     app = opened(_review, id=one.id)
     assert "it takes the role finance" in text(app)
     assert app.button(key=f"approve-{one.id}").disabled
-    app.button(key=f"approve-{one.id}").click().run()
-    assert "Not recorded." in text(app)
+    lost = opened(_review, id=one.id, roles="finance")
+    lost.text_input(key="roles").set_value("clerk")
+    lost.button(key=f"approve-{one.id}").click().run()
+    assert "Not recorded." in text(lost)
     assert not decisions(saver)
     allowed = opened(_review, id=one.id, roles="finance")
     allowed.button(key=f"approve-{one.id}").click().run()
@@ -447,7 +455,7 @@ def test_nobody_decides_without_a_name(waiting: list[Review]) -> None:
 
 
 def test_every_page_says_that_it_is_in_local_mode(path: Path) -> None:
-    for page in (_inbox, _review, _bulk, _runs, _graphs, _audit):
+    for page in (_inbox, _review, _bulk, _runs, _graphs, _insights, _audit):
         app = opened(page)
         assert "Local mode" in text(app)
 
@@ -678,6 +686,18 @@ def test_a_rule_is_tried_made_used_and_revoked(waiting: list[Review], saver: Sql
     assert "It was used 3 times" in text(app)
 
 
+def test_what_decisions_teach_is_told(waiting: list[Review], saver: SqliteSaver) -> None:
+    decide(saver, waiting[0].id, "edit", value={**waiting[0].value["proposal"], "risk": "low"}, by="Bo")
+    decide(saver, waiting[1].id, "reject", reason="wrong risk", by="Bo")
+    decide(saver, waiting[2].id, "approve", by="Ada")
+    st.cache_data.clear()
+    said = text(opened(_insights))
+    assert "3 decisions, 2 edited or rejected (67%" in said
+    assert "<del>high</del> <ins>low</ins>" in said
+    assert "wrong risk" in said
+    assert "would have caught 2 of 2 errors" in said
+
+
 def test_the_record_is_listed_and_verified(waiting: list[Review], saver: SqliteSaver) -> None:
     decide(saver, waiting[0].id, "reject", by="Bo", words="<b>Too broad.</b>", roles=["legal"])
     app = opened(_audit)
@@ -717,8 +737,9 @@ def test_the_worker_inside_the_page_takes_the_run_on(
     for one in waiting:
         app.button(key=f"approve-{one.id}").click().run()
     until(lambda: run(saver, "acme").status == "done")
-    said = text(opened(_runs, thread="acme"))
-    assert "Clause 7.2 could do harm." in said
+    app = opened(_runs, thread="acme")
+    app.session_state["run-tab-acme"] = "State"
+    assert "Clause 7.2 could do harm." in text(app.run())
 
 
 def until(true: Callable[[], bool]) -> None:

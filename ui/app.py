@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from treadle.errors import StoreError, TreadleError
-from treadle.ui import audit, bulk, graphs, inbox, reviewing, runs, themes
+from treadle.ui import audit, bulk, graphs, inbox, insights, reviewing, runs, themes
 from treadle.ui.claims import let_go
 from treadle.ui.markups import plain, put, tag
 from treadle.ui.people import admitted, introduce
@@ -20,6 +20,7 @@ PAGES = {
     "bulk": (bulk.page, "Bulk", ":material/done_all:"),
     "runs": (runs.page, "Runs", ":material/timeline:"),
     "graphs": (graphs.page, "Graphs", ":material/account_tree:"),
+    "insights": (insights.page, "Insights", ":material/insights:"),
     "audit": (audit.page, "Audit", ":material/verified_user:"),
 }
 

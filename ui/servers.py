@@ -10,7 +10,7 @@ from streamlit.web import cli
 
 from treadle.errors import PageUnavailable, StoreError
 from treadle.graphs import catalogs
-from treadle.ui import stores, themes, workers
+from treadle.ui import people, stores, themes, workers
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -25,6 +25,8 @@ def serve(
     address: str = "127.0.0.1",
     worker: bool = True,
     open: bool = False,  # noqa: A002
+    user_header: str | None = None,
+    groups_header: str | None = None,
 ) -> None:
     """Serve the page for a database until Ctrl-C; the process belongs to the server and ends with it.
 
@@ -41,6 +43,9 @@ def serve(
         )
     os.environ[stores.VARIABLE] = str(Path(db).expanduser().absolute())
     os.environ[workers.VARIABLE] = "1" if worker else "0"
+    for variable, header in ((people.USER_HEADER, user_header), (people.GROUPS_HEADER, groups_header)):
+        if header is not None:
+            os.environ[variable] = header
     if graphs is not None:
         os.environ[catalogs.VARIABLE] = str(Path(graphs).expanduser().absolute())
     with suppress(StoreError):  # the page says what is wrong with the database

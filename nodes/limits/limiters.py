@@ -86,6 +86,11 @@ class Limit:
         self._mutex = threading.Lock()
 
     @property
+    def tokens(self) -> float | None:
+        """Tokens a minute at most, where that is said."""
+        return self._quota.most
+
+    @property
     def state(self) -> State:
         """What it looks like now."""
         with self._mutex:

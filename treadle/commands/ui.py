@@ -13,6 +13,13 @@ def ui(
         bool, typer.Option("--no-worker", help="Do not take runs on; a `treadle worker` does.")
     ] = False,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    user_header: Annotated[
+        str | None,
+        typer.Option("--user-header", metavar="NAME", help="Believe a proxy here who the user is."),
+    ] = None,
+    groups_header: Annotated[
+        str | None, typer.Option("--groups-header", metavar="NAME", help="The same for the user's roles, with commas.")
+    ] = None,
     db: Database = DEFAULT,
     graphs: Graphs = None,
 ) -> None:
@@ -22,4 +29,7 @@ def ui(
     """
     from treadle.ui.servers import serve
 
-    serve(db, graphs=graphs, port=port, worker=not no_worker, open=open_)
+    serve(
+        db, graphs=graphs, port=port, worker=not no_worker, open=open_, user_header=user_header,
+        groups_header=groups_header,
+    )  # fmt: skip
