@@ -7,7 +7,6 @@ part is removed; then the secret is forgotten, and the salts of what is left are
 """
 
 import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -20,6 +19,8 @@ from treadle.digests import digest
 
 REMOVED = "[redacted]"
 """What is read in the place of a part that was removed."""
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Opening:
             return digest({key: self.commitment(part, f"{at}/{escape(key)}") for key, part in value.items()})
         if isinstance(value, list) and value:
             return digest([self.commitment(part, f"{at}/{place}") for place, part in enumerate(value)])
-        return hmac.digest(self._salt(at), _canonical(value), "sha256").hex()
+        return hashlib.blake2b(_ENCODER.encode(value).encode(), key=self._salt(at), digest_size=32).hexdigest()
 
     def without(self, value: Any, parts: Collection[str]) -> "Opening":
         """The opening once the parts at these pointers are removed: they can be guessed by nobody from then on."""
@@ -56,7 +57,8 @@ class Opening:
 
     def _salt(self, at: str) -> bytes:
         if self.secret is not None:
-            return hmac.digest(self.secret, at.encode("utf-8", "surrogatepass"), "sha256")[:16]
+            place = at.encode("utf-8", "surrogatepass")
+            return hashlib.blake2b(place, key=self.secret, digest_size=16).digest()
         return bytes.fromhex(self.salts.get(at, ""))
 
 
@@ -112,8 +114,3 @@ def _parts(value: Any, wanted: frozenset[str], at: str = "") -> Iterator[tuple[s
 def _within(at: str, outer: Collection[str]) -> bool:
     """Whether a pointer, or one around it, is among others."""
     return at in outer or any(at[:place] in outer for place, sign in enumerate(at) if sign == "/")
-
-
-def _canonical(value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

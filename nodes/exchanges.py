@@ -13,6 +13,7 @@ from treadle.nodes.emissions import emit, listening
 from treadle.nodes.gates import Check
 from treadle.nodes.outputs import Output
 from treadle.nodes.prices import cost
+from treadle.nodes.readings import CUT
 from treadle.nodes.records import path, place, recorder
 from treadle.nodes.redactions import Redaction
 from treadle.nodes.templates import shown
@@ -65,6 +66,12 @@ class Exchange(Sent):
     """Where that is known from."""
     vote: int | None = None
     """Which answer it was of several to the same question, from 2."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer ended because there was no room for more."""
+        told = self.message.response_metadata
+        return bool({told.get(name) for name in ("finish_reason", "stop_reason", "stopReason")} & CUT)
 
     @property
     def refusal(self) -> Check | None:
@@ -134,6 +141,7 @@ class Exchange(Sent):
             "confidence": dict(self.confidence) if self.confidence else None,
             "confidence_source": self.source,
             **({"lenient": True} if self.lenient else {}),
+            **({"cut": True} if self.cut else {}),
             **({"cached": self.cached} if self.cached else {}),
             **({"vote": self.vote} if self.vote else {}),
         }

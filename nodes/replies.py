@@ -8,7 +8,7 @@ from treadle.errors import OutputInvalid
 from treadle.nodes.exchanges import Exchange, Sent, text
 from treadle.nodes.probabilities import confidences
 from treadle.nodes.prompts import Prompt
-from treadle.nodes.readings import CUT, lenient
+from treadle.nodes.readings import lenient
 
 
 def read(prompt: Prompt, sent: Sent, reply: Any) -> Exchange:
@@ -26,14 +26,12 @@ def read(prompt: Prompt, sent: Sent, reply: Any) -> Exchange:
 
 def _leniently(prompt: Prompt, exchange: Exchange, failure: Any) -> Exchange:
     """Read an answer that is no JSON once more, for what it means; what does not fit then is a fault."""
-    said, told = text(exchange.message), exchange.message.response_metadata
-    cut = bool({told.get(name) for name in ("finish_reason", "stop_reason", "stopReason")} & CUT)
-    for found in () if cut else _meanings(prompt, said):
+    for found in () if exchange.cut else _meanings(prompt, text(exchange.message)):
         try:
             return replace(_measured(prompt, exchange, prompt.output.parse(found)), lenient=True)
         except OutputInvalid:
             continue
-    why = "it ended before it was complete" if cut else failure or "it is empty"
+    why = "it ended before it was complete" if exchange.cut else failure or "it is empty"
     return replace(exchange, fault=f"step {prompt.name!r}: the answer is not the JSON asked for ({why})")
 
 

@@ -107,6 +107,7 @@ def marks(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("failed", "bad"): entry.get("error"),
         ("refused by a check", "fair"): entry.get("gate") and not entry.get("error"),
         ("almost JSON, read for what it means", "fair"): entry.get("lenient"),
+        ("cut short for want of room", "bad"): entry.get("cut"),
         (KNOWN.get(str(entry.get("cached")), "known before"), "good"): entry.get("cached"),
     }
     return [mark for mark, holds in found.items() if holds]
@@ -119,6 +120,7 @@ def summed(events: Sequence[Event]) -> str:
         "known before": sum(bool(one.get("cached")) for one in calls),
         "refused by a check": sum(one.get("gate") is not None for one in calls),
         "read leniently": sum(bool(one.get("lenient")) for one in calls),
+        "cut short": sum(bool(one.get("cut")) for one in calls),
         "failed": sum(bool(one.get("error")) for one in calls),
     }
     cost = sum(one.get("cost") or 0.0 for one in calls)

@@ -97,6 +97,8 @@ class _Step:
             _indented(f"passed: {', '.join(passed)}", style="dim")
         if entry.get("lenient"):
             _indented("read leniently: the answer was not quite JSON", style="yellow")
+        if entry.get("cut"):
+            _indented("cut short: it reached the most tokens that its model may give", style="red")
         for key, word in (("gate", "refused"), ("error", "error")):
             if entry.get(key):
                 _indented(f"{word}: {entry[key]}", style="red")
