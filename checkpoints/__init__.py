@@ -8,7 +8,7 @@ from treadle.checkpoints.desks.notifiers import LogFile, notifier
 from treadle.checkpoints.desks.votes import Tally, votes
 from treadle.checkpoints.desks.webhooks import Webhook
 from treadle.checkpoints.desks.withdrawals import withdraw
-from treadle.checkpoints.leases import Lease, lease
+from treadle.checkpoints.ledgers.leases import Lease, lease
 from treadle.checkpoints.reviews import Review, count, pending, review
 from treadle.checkpoints.runs import Run, run, runs
 from treadle.checkpoints.savers import SqliteSaver

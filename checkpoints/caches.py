@@ -9,8 +9,8 @@ from typing import Any
 from langgraph.cache.base import BaseCache, FullKey, Namespace
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints.databases import Database
-from treadle.checkpoints.packs import pack, unpack
+from treadle.checkpoints.disks.databases import Database
+from treadle.checkpoints.layouts.packs import pack, unpack
 
 _SEPARATOR = "\x1f"
 

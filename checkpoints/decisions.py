@@ -6,16 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from treadle.checkpoints.answers import UNSET, check, compose, plain
-from treadle.checkpoints.askers import addressed, asker
-from treadle.checkpoints.audits import Decision, decisions, shown, verify
-from treadle.checkpoints.clocks import moment
 from treadle.checkpoints.desks import claims, votes
+from treadle.checkpoints.desks.answers import UNSET, check, compose, plain
+from treadle.checkpoints.desks.askers import addressed, asker
+from treadle.checkpoints.desks.audits import Decision, decisions, shown, verify
 from treadle.checkpoints.desks.enactments import enact
-from treadle.checkpoints.feedbacks import changed, feedback
+from treadle.checkpoints.desks.feedbacks import changed, feedback
+from treadle.checkpoints.disks.clocks import moment
+from treadle.checkpoints.disks.signals import ring
 from treadle.checkpoints.reviews import Review, decided, find, panel_of, review
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.signals import ring
 from treadle.dialects import read
 from treadle.errors import AnswerInvalid, ReviewClosed
 

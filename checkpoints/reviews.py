@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-from treadle.checkpoints.askers import schema
-from treadle.checkpoints.audits import Decision, decision
+from treadle.checkpoints.desks.askers import schema
+from treadle.checkpoints.desks.audits import Decision, decision
 from treadle.checkpoints.desks.panels import Panel, panel
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
-from treadle.checkpoints import settlements
-from treadle.checkpoints.leases import Lease, confirm, free
+from treadle.checkpoints.ledgers import settlements
+from treadle.checkpoints.ledgers.leases import Lease, confirm, free
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import RunNotFound
 

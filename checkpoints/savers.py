@@ -20,19 +20,20 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import journals, states, threads, versions
+from treadle.checkpoints import versions
 from treadle.checkpoints.caches import SqliteCache
-from treadle.checkpoints.databases import Database, Synchronous
-from treadle.checkpoints.drafts import Drafts
-from treadle.checkpoints.inquiries import inquiry
-from treadle.checkpoints.memories import Memory
-from treadle.checkpoints.news import tell
-from treadle.checkpoints.pages import Pages
-from treadle.checkpoints.spaces import configured, place
-from treadle.checkpoints.states import Record
-from treadle.checkpoints.tails import Typed
+from treadle.checkpoints.desks.inquiries import inquiry
+from treadle.checkpoints.disks.databases import Database, Synchronous
+from treadle.checkpoints.layouts import journals, states, threads
+from treadle.checkpoints.layouts.drafts import Drafts
+from treadle.checkpoints.layouts.memories import Memory
+from treadle.checkpoints.layouts.news import tell
+from treadle.checkpoints.layouts.pages import Pages
+from treadle.checkpoints.layouts.spaces import configured, place
+from treadle.checkpoints.layouts.states import Record
+from treadle.checkpoints.layouts.tails import Typed
+from treadle.checkpoints.layouts.writes import Write
 from treadle.checkpoints.traces import trace
-from treadle.checkpoints.writes import Write
 
 Work = Callable[[sqlite3.Connection], Any]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import ormsgpack
 
-from treadle.checkpoints.databases import Database
-from treadle.checkpoints.journals import Dump, Load
-from treadle.checkpoints.packs import pack, unpack
-from treadle.checkpoints.plains import plain
+from treadle.checkpoints.desks.plains import plain
+from treadle.checkpoints.disks.databases import Database
+from treadle.checkpoints.layouts.journals import Dump, Load
+from treadle.checkpoints.layouts.packs import pack, unpack
 
 if TYPE_CHECKING:
     from treadle.checkpoints.savers import SqliteSaver

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from treadle.checkpoints.databases import Database
-from treadle.checkpoints.packs import pack, unpack
-from treadle.checkpoints.plains import plain
+from treadle.checkpoints.desks.plains import plain
+from treadle.checkpoints.disks.databases import Database
+from treadle.checkpoints.layouts.packs import pack, unpack
 from treadle.errors import VersionChanged, VersionNotFound
 
 if TYPE_CHECKING:

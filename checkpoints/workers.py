@@ -10,16 +10,16 @@ from typing import Protocol, runtime_checkable
 
 from langgraph.runtime import RunControl
 
-from treadle.checkpoints.advances import THREADS, Graph, aadvance, advance
 from treadle.checkpoints.bulks.rules import enact
-from treadle.checkpoints.clocks import TOLERANCE
 from treadle.checkpoints.desks.deliveries import Courier
 from treadle.checkpoints.desks.notices import Notifier
 from treadle.checkpoints.desks.rounds import Rounds
-from treadle.checkpoints.jobs import Job, find
+from treadle.checkpoints.disks.clocks import TOLERANCE
+from treadle.checkpoints.disks.signals import listening
+from treadle.checkpoints.ledgers.advances import THREADS, Graph, aadvance, advance
+from treadle.checkpoints.ledgers.jobs import Job, find
 from treadle.checkpoints.runs import PATIENCE, Run, park
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.signals import listening
 from treadle.errors import GraphBuildError, GraphNotFound, LeaseHeld, RunNotFound, StoreError
 
 __all__ = ["Worker", "aadvance", "advance"]

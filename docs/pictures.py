@@ -21,7 +21,7 @@ from treadle.examples import contract_review
 from treadle.graphs.drawings import svg
 from treadle.graphs.progress import progress
 from treadle.graphs.runs import start
-from treadle.nodes.documents import read
+from treadle.nodes.texts.documents import read
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"

@@ -13,8 +13,8 @@ from treadle import chain, fan_out, review
 from treadle.checkpoints import SqliteSaver
 from treadle.graphs.runs import start
 from treadle.nodes import Confidence, Outcome, prompt, step
-from treadle.nodes.documents import read
-from treadle.nodes.splits import Clause, clauses
+from treadle.nodes.texts.documents import read
+from treadle.nodes.texts.splits import Clause, clauses
 
 Category = Literal[
     "amendment", "assignment", "audit", "confidentiality", "data", "definitions", "general", "governing law",

@@ -14,9 +14,9 @@ from treadle.graphs.leads import ASIDE, spoken, target
 from treadle.graphs.patterns import Pattern, merged
 from treadle.graphs.states import Flow, flow, follow, spare, taken
 from treadle.nodes.confidences import told_under
+from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.renderings import Rendering
-from treadle.nodes.reviews import Review
 
 Place = Any
 """What can stand in a chain: a step, a pattern, a StateGraph, a compiled graph, a Runnable or a function."""

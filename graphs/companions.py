@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from treadle.errors import GraphBuildError
+from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.renderings import Rendering
-from treadle.nodes.reviews import Review
 
 
 def accompanied(step: Any) -> list[Any]:

@@ -8,23 +8,23 @@ from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError
 from treadle.graphs.chains import Place
-from treadle.graphs.fans import WORK, Fan, working
-from treadle.graphs.gathers import JOIN, Gather
-from treadle.graphs.items import Naming
-from treadle.graphs.lanes import in_lanes
 from treadle.graphs.patterns import Pattern
-from treadle.graphs.shards import shards
-from treadle.graphs.staffs import Staff, hired
-from treadle.graphs.supplies import Supply, suits, supplying
-from treadle.nodes.batches import Batch
+from treadle.graphs.scatters.fans import WORK, Fan, working
+from treadle.graphs.scatters.gathers import JOIN, Gather
+from treadle.graphs.scatters.items import Naming
+from treadle.graphs.scatters.lanes import in_lanes
+from treadle.graphs.scatters.shards import shards
+from treadle.graphs.scatters.staffs import Staff, hired
+from treadle.graphs.scatters.supplies import Supply, suits, supplying
 from treadle.nodes.functions import hints, step
-from treadle.nodes.hedges import Hedge
-from treadle.nodes.identities import KEY
 from treadle.nodes.joins import Join, as_list
 from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
-from treadle.nodes.quorums import OnError
-from treadle.nodes.retries import Retry
+from treadle.nodes.policies.batches import Batch
+from treadle.nodes.policies.hedges import Hedge
+from treadle.nodes.policies.identities import KEY
+from treadle.nodes.policies.quorums import OnError
+from treadle.nodes.policies.retries import Retry
 from treadle.nodes.selections import Joining, join_of
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from langgraph.graph import END
 
 from treadle.errors import GraphBuildError
-from treadle.nodes.reviews import Review
+from treadle.nodes.inquiries.reviews import Review
 
 ASIDE = {"reject": "rejected", "respond": "sent back"}
 """The actions that may lead elsewhere than onward, and what the edges are called that they lead along."""

@@ -7,15 +7,15 @@ from pydantic import ValidationError
 
 from treadle.errors import GraphBuildError
 from treadle.nodes.confidences import Below
-from treadle.nodes.deadlines import Deadline, Span, deadline
-from treadle.nodes.durations import span
 from treadle.nodes.gates import Gate, gates
+from treadle.nodes.inquiries.deadlines import Deadline, Span, deadline
+from treadle.nodes.inquiries.durations import span
+from treadle.nodes.inquiries.panels import Panel, named
+from treadle.nodes.inquiries.questions import ACTIONS, Shape, answer_type
+from treadle.nodes.inquiries.reviews import ALL, Review
+from treadle.nodes.inquiries.sources import Source
+from treadle.nodes.inquiries.triggers import Rule, When, triggers
 from treadle.nodes.outputs import told
-from treadle.nodes.panels import Panel, named
-from treadle.nodes.questions import ACTIONS, Shape, answer_type
-from treadle.nodes.reviews import ALL, Review
-from treadle.nodes.sources import Source
-from treadle.nodes.triggers import Rule, When, triggers
 
 __all__ = ["Review", "review"]
 

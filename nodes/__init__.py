@@ -1,28 +1,28 @@
 """What one step does: prompts, models, gates, joins, the questions that reviews ask."""
 
-from treadle.nodes.alternatives import race
 from treadle.nodes.attachments import attachment
-from treadle.nodes.batches import Batch
 from treadle.nodes.confidences import Below
-from treadle.nodes.deadlines import Deadline
 from treadle.nodes.functions import Function, step
 from treadle.nodes.gates import Check, Gate, accept
-from treadle.nodes.hedges import Hedge
-from treadle.nodes.identities import idempotency_key
+from treadle.nodes.inquiries.deadlines import Deadline
+from treadle.nodes.inquiries.panels import Panel
+from treadle.nodes.inquiries.questions import Answer, Question
+from treadle.nodes.inquiries.sources import Source
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
 from treadle.nodes.limits import Limit, limit
 from treadle.nodes.models import Choice, choose, model
 from treadle.nodes.opinions import Votes
 from treadle.nodes.outcomes import Failure, Outcome
 from treadle.nodes.outputs import Confidence
-from treadle.nodes.panels import Panel
+from treadle.nodes.policies.alternatives import race
+from treadle.nodes.policies.batches import Batch
+from treadle.nodes.policies.hedges import Hedge
+from treadle.nodes.policies.identities import idempotency_key
+from treadle.nodes.policies.retries import Retry
 from treadle.nodes.prompts import Prompt, prompt
-from treadle.nodes.questions import Answer, Question
-from treadle.nodes.retries import Retry
 from treadle.nodes.selections import best_of, distinct, fold, rank, tree
-from treadle.nodes.sources import Source
 from treadle.nodes.steps import Step
-from treadle.nodes.stitches import stitch
+from treadle.nodes.texts.stitches import stitch
 
 __all__ = [
     "Answer",

@@ -20,8 +20,8 @@ from treadle.nodes.histories import past
 from treadle.nodes.models import model
 from treadle.nodes.opinions import Votes, opinion
 from treadle.nodes.outputs import VOTES
+from treadle.nodes.policies.races import Every
 from treadle.nodes.prompts import Prompt
-from treadle.nodes.races import Every
 from treadle.nodes.redactions import redacted
 from treadle.nodes.replies import read
 from treadle.nodes.steps import Ask, Effect, State, Step, Update

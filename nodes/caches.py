@@ -11,8 +11,8 @@ from langgraph.types import CachePolicy
 
 from treadle.digests import digest
 from treadle.errors import GraphBuildError
-from treadle.nodes.durations import span
-from treadle.nodes.flights import FLIGHTS, Flight
+from treadle.nodes.inquiries.durations import span
+from treadle.nodes.policies.flights import FLIGHTS, Flight
 from treadle.nodes.records import recorder
 from treadle.nodes.steps import Block, Effect, Update
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from treadle.errors import GraphBuildError, InputInvalid
 from treadle.nodes.caches import Caching, Known, cached, policy
-from treadle.nodes.executors import aperform, perform
 from treadle.nodes.fingerprints import fingerprint
+from treadle.nodes.policies.executors import aperform, perform
 from treadle.nodes.records import path, place, recorder
 from treadle.nodes.redactions import redacted
 from treadle.nodes.steps import Ask, Effect, State, Step, Update, Work, lookup

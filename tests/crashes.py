@@ -34,7 +34,7 @@ from langgraph.types import Command, Send, interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, decide, pending
 from treadle.checkpoints.care.checkups import checkup
-from treadle.checkpoints.writes import written
+from treadle.checkpoints.layouts.writes import written
 from treadle.errors import RunNotFound
 
 WORDS = "The Supplier shall deliver the Services with reasonable skill and care. " * 60
@@ -338,7 +338,7 @@ def conclude(plan: Plan, folder: Path) -> None:
 @cache
 def _warm() -> None:
     """Load what is loaded late, so that children need not; the parent opens no database and keeps no thread."""
-    import treadle.checkpoints.migrations  # noqa: F401
+    import treadle.checkpoints.disks.migrations  # noqa: F401
 
     unharmed(Plan(next(seeds("sync"))))
 

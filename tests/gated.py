@@ -11,7 +11,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send, interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, pending
-from treadle.nodes.questions import answer_type
+from treadle.nodes.inquiries.questions import answer_type
 
 ACTIONS = ("approve", "edit", "reject")
 

@@ -23,7 +23,7 @@ from langgraph.types import interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, decide, decisions, pending, runs, verify
 from treadle.checkpoints.care.checkups import checkup
-from treadle.checkpoints.fences import FENCE
+from treadle.checkpoints.ledgers.fences import FENCE
 from treadle.errors import LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound, RunOpen
 
 ROUNDS = 3

@@ -13,8 +13,8 @@ from langgraph.types import interrupt
 
 from treadle.checkpoints.care.ailments import Ailment, ailments, repair
 from treadle.checkpoints.decisions import decide, decisions, verify
-from treadle.checkpoints.events import events
-from treadle.checkpoints.leases import acquire
+from treadle.checkpoints.desks.events import events
+from treadle.checkpoints.ledgers.leases import acquire
 from treadle.checkpoints.reviews import pending, review
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver

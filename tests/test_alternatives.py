@@ -9,7 +9,7 @@ import pytest
 from treadle import fan_out
 from treadle.errors import GraphBuildError, OutputInvalid
 from treadle.nodes import step
-from treadle.nodes.alternatives import race
+from treadle.nodes.policies.alternatives import race
 
 
 @pytest.fixture(params=["sync", "async"])

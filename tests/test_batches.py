@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from treadle import fan_out
 from treadle.errors import GraphBuildError
 from treadle.nodes import step
-from treadle.nodes.batches import Batch
+from treadle.nodes.policies.batches import Batch
 
 
 @given(st.lists(st.integers(1, 50)), st.integers(1, 7), st.none() | st.integers(1, 60))

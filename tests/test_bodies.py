@@ -14,9 +14,9 @@ from twins import frozen
 from treadle.checkpoints import SqliteSaver, pending
 from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.care.prunings import prune
-from treadle.checkpoints.migrations import migrations
-from treadle.checkpoints.packs import pack
-from treadle.checkpoints.schemas import APPLICATION
+from treadle.checkpoints.disks.migrations import migrations
+from treadle.checkpoints.disks.schemas import APPLICATION
+from treadle.checkpoints.layouts.packs import pack
 
 START: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
 

@@ -17,7 +17,7 @@ from treadle.checkpoints.bulks import decide_all, enact, preview, revoke, rule, 
 from treadle.checkpoints.bulks.conditions import OPERATORS, Condition, parsed
 from treadle.checkpoints.bulks.rules import drafted, matching
 from treadle.checkpoints.decisions import decide, decisions, verify
-from treadle.checkpoints.events import events
+from treadle.checkpoints.desks.events import events
 from treadle.checkpoints.reviews import pending, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.workers import Worker

@@ -23,7 +23,7 @@ from treadle.checkpoints.care.exports import export, restore
 from treadle.checkpoints.care.imports import load
 from treadle.checkpoints.care.prunings import prune
 from treadle.checkpoints.decisions import decisions
-from treadle.checkpoints.leases import lease
+from treadle.checkpoints.ledgers.leases import lease
 from treadle.commands import app
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreReadOnly
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from gated import asked
 
-from treadle.checkpoints import SqliteSaver, claim, clocks, decide, decisions, release, review, verify
-from treadle.checkpoints.events import events
+from treadle.checkpoints import SqliteSaver, claim, decide, decisions, release, review, verify
+from treadle.checkpoints.desks.events import events
+from treadle.checkpoints.disks import clocks
 from treadle.errors import ClaimHeld, ReviewClosed
 
 

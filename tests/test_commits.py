@@ -11,8 +11,8 @@ from typing import Any
 from langgraph.checkpoint.base import empty_checkpoint
 
 from treadle.checkpoints import SqliteSaver
-from treadle.checkpoints.commits import Commits, Job
-from treadle.checkpoints.writes import written
+from treadle.checkpoints.disks.commits import Commits, Job
+from treadle.checkpoints.layouts.writes import written
 
 
 class Slow:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from treadle.checkpoints.connections import connect
-from treadle.checkpoints.databases import Database
-from treadle.checkpoints.schemas import APPLICATION, VERSION
+from treadle.checkpoints.disks.connections import connect
+from treadle.checkpoints.disks.databases import Database
+from treadle.checkpoints.disks.schemas import APPLICATION, VERSION
 from treadle.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreNewer, StoreReadOnly
 
 
@@ -151,7 +151,7 @@ def test_a_posted_write_that_fails_is_logged(database: Database, caplog: pytest.
 
 def test_what_was_posted_survives_the_end_of_the_interpreter(tmp_path: Path) -> None:
     program = (
-        "import sys; from treadle.checkpoints.databases import Database\n"
+        "import sys; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1])\n"
         "d.post(lambda c: c.execute(\"INSERT INTO journal VALUES ('t', 'k', 'x', 0, x'00', 0)\"))\n"
     )
@@ -215,7 +215,7 @@ def test_a_reader_sees_one_moment_and_cannot_write(database: Database) -> None:
 def test_a_forked_child_writes_on_connections_of_its_own(database: Database) -> None:
     database.write(note("parent"))
     program = (
-        "import os, sys; from treadle.checkpoints.databases import Database\n"
+        "import os, sys; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1])\n"
         "sql = \"INSERT INTO journal VALUES ('t', ?, 'x', 0, x'00', 0)\"\n"
         "put = lambda key: d.write(lambda c: c.execute(sql, (key,)))\n"
@@ -231,7 +231,7 @@ def test_a_forked_child_writes_on_connections_of_its_own(database: Database) -> 
 
 def test_processes_that_write_at_once_never_meet_a_lock(tmp_path: Path) -> None:
     program = (
-        "import sys, threading; from treadle.checkpoints.databases import Database\n"
+        "import sys, threading; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1], synchronous='OFF')\n"
         "def go(n):\n"
         "    for i in range(100):\n"
@@ -352,7 +352,8 @@ def test_a_file_in_a_folder_that_cannot_be_written_is_read_and_not_written(tmp_p
     os.chmod(folder / "x.db", 0o444)
     os.chmod(folder, 0o555)
     program = (
-        "import sys; from treadle.checkpoints.databases import Database; from treadle.errors import StoreReadOnly\n"
+        "import sys; from treadle.checkpoints.disks.databases import Database\n"
+        "from treadle.errors import StoreReadOnly\n"
         "d = Database(sys.argv[1], readonly=True)\n"
         "assert d.read(lambda c: c.execute('SELECT key FROM journal').fetchone()[0]) == 'a'; d.close()\n"
         "try: Database(sys.argv[1])\n"

@@ -12,21 +12,10 @@ from typing import Any
 import pytest
 from gated import asked, graph, lines
 
-from treadle.checkpoints import (
-    LogFile,
-    SqliteSaver,
-    Worker,
-    claim,
-    clocks,
-    decide,
-    decisions,
-    pending,
-    review,
-    run,
-    verify,
-)
+from treadle.checkpoints import LogFile, SqliteSaver, Worker, claim, decide, decisions, pending, review, run, verify
+from treadle.checkpoints.desks.events import events
 from treadle.checkpoints.desks.sweeps import sweep
-from treadle.checkpoints.events import events
+from treadle.checkpoints.disks import clocks
 from treadle.errors import NotAllowed, ReviewClosed
 
 DEFAULT = {"action": "reject", "words": "Nobody decided in time."}
@@ -185,7 +174,7 @@ def test_workers_whose_clocks_are_apart_enact_each_deadline_once(saver: SqliteSa
 
 
 def test_a_file_from_before_deadlines_is_brought_to_now_with_its_record_whole(tmp_path: Path) -> None:
-    from treadle.checkpoints.schemas import APPLICATION, LEDGER, QUEUE, SEARCH, STATE, VERSIONS
+    from treadle.checkpoints.disks.schemas import APPLICATION, LEDGER, QUEUE, SEARCH, STATE, VERSIONS
     from treadle.digests import digest
 
     path = tmp_path / "old.db"

@@ -307,7 +307,7 @@ def test_reordered_rows_are_named(saver: SqliteSaver) -> None:
 
 
 def test_a_row_forged_with_a_hash_of_its_own_breaks_the_chain(saver: SqliteSaver) -> None:
-    from treadle.checkpoints.seals import content, opened, row_hash
+    from treadle.checkpoints.desks.seals import content, opened, row_hash
 
     recorded(saver)
 

@@ -14,8 +14,8 @@ import pytest
 from processes import begun, environment, listed, talk, treadle
 
 from treadle.checkpoints import SqliteSaver
-from treadle.nodes.documents import read
-from treadle.nodes.splits import clauses
+from treadle.nodes.texts.documents import read
+from treadle.nodes.texts.splits import clauses
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "examples" / "services_agreement.md"

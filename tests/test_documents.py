@@ -5,7 +5,7 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from treadle.errors import DocumentError
-from treadle.nodes.documents import LIMIT, read
+from treadle.nodes.texts.documents import LIMIT, read
 
 
 def pdf(*pages: list[str]) -> bytes:

@@ -138,7 +138,7 @@ def test_no_cell_of_a_table_is_a_formula(saver: SqliteSaver) -> None:
 
 
 def test_a_decision_that_the_graph_refused_teaches_nothing_but_is_on_record(saver: SqliteSaver) -> None:
-    from treadle.checkpoints.settlements import refuse
+    from treadle.checkpoints.ledgers.settlements import refuse
 
     found = next(records(saver))
     saver.database.write(lambda connection: refuse(connection, "t", [found["interrupt_id"]], "no"))

@@ -14,7 +14,7 @@ from treadle import fan_out
 from treadle.errors import BranchesFailed, QuorumNotMet
 from treadle.nodes import step
 from treadle.nodes.limits import Limit
-from treadle.nodes.retries import Retry
+from treadle.nodes.policies.retries import Retry
 
 ITEMS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=80)
 """What an item is, and how often its branch fails before it succeeds."""

@@ -20,10 +20,10 @@ from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, QuorumNotMet
 from treadle.nodes import step
-from treadle.nodes.faults import after, throttled
-from treadle.nodes.hedges import Hedge
 from treadle.nodes.limits import limit
-from treadle.nodes.retries import Retry
+from treadle.nodes.policies.faults import after, throttled
+from treadle.nodes.policies.hedges import Hedge
+from treadle.nodes.policies.retries import Retry
 
 QUICK = Retry(attempts=3, first=0.001, most=0.01)
 

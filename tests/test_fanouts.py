@@ -18,7 +18,7 @@ from treadle import chain, fan_out, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError, InputInvalid, QuorumNotMet
 from treadle.nodes import as_text, prompt, step, vote
-from treadle.nodes.quorums import required
+from treadle.nodes.policies.quorums import required
 
 
 def square(n: int) -> int:

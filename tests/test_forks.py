@@ -16,8 +16,8 @@ from treadle.checkpoints.bulks import enact, rule
 from treadle.checkpoints.bulks.conditions import Condition
 from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.decisions import decide, decisions, verify
-from treadle.checkpoints.events import events
-from treadle.checkpoints.forks import second_look
+from treadle.checkpoints.desks.events import events
+from treadle.checkpoints.ledgers.forks import second_look
 from treadle.checkpoints.reviews import Review, pending
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver

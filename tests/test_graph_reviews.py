@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from treadle import chain, fan_out, review
 from treadle.errors import GraphBuildError
 from treadle.nodes import Deadline, Panel, Source, prompt, step
-from treadle.nodes.durations import span
+from treadle.nodes.inquiries.durations import span
 
 Config = RunnableConfig
 CONFIG: Config = {"configurable": {"thread_id": "t"}}

@@ -8,11 +8,11 @@ import pytest
 from refunds import applied, asked
 from scipy.stats import binomtest
 
-from treadle.checkpoints.answers import UNSET
 from treadle.checkpoints.decisions import decide, decisions
-from treadle.checkpoints.forks import second_look
+from treadle.checkpoints.desks.answers import UNSET
 from treadle.checkpoints.insights import Pace, agreement, edits, overturns, paces, said, seed
-from treadle.checkpoints.intervals import wilson
+from treadle.checkpoints.ledgers.forks import second_look
+from treadle.checkpoints.ledgers.intervals import wilson
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed
 

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from treadle import chain, fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError, InputInvalid, OutputInvalid, QuorumNotMet
-from treadle.graphs.items import alike
+from treadle.graphs.scatters.items import alike
 from treadle.nodes import Batch, Retry, idempotency_key, step
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from treadle.errors import InputInvalid
 from treadle.nodes.joins import as_list, as_text, merge, vote
 from treadle.nodes.outcomes import Outcome, failure, ordered, success
-from treadle.nodes.stitches import stitch
+from treadle.nodes.texts.stitches import stitch
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

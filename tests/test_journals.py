@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from treadle.checkpoints import SqliteSaver, scribes
-from treadle.checkpoints.journals import FEW
+from treadle.checkpoints import SqliteSaver
+from treadle.checkpoints.disks import scribes
+from treadle.checkpoints.layouts.journals import FEW
 from treadle.errors import StoreError, StoreReadOnly
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from treadle.checkpoints.leases import confirm, lease
-from treadle.checkpoints.owners import gone, identity
+from treadle.checkpoints.ledgers.leases import confirm, lease
+from treadle.checkpoints.ledgers.owners import gone, identity
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import LeaseHeld

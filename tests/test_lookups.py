@@ -12,7 +12,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Interrupt
 
 from treadle.checkpoints import SqliteSaver, pending
-from treadle.checkpoints.writes import unpacked
+from treadle.checkpoints.layouts.writes import unpacked
 
 
 @pytest.fixture

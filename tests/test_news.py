@@ -12,10 +12,10 @@ from rich.console import Console
 from streamlit.testing.v1 import AppTest
 
 from treadle import fan_out
-from treadle.checkpoints.news import news
+from treadle.checkpoints.layouts.news import news
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.graphs.bars import bars
-from treadle.graphs.paces import News, listening
+from treadle.graphs.scatters.paces import News, listening
 from treadle.nodes import step
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}

@@ -13,8 +13,8 @@ from treadle import chain, fan_out
 from treadle.errors import DocumentError
 from treadle.nodes import step, stitch
 from treadle.nodes.estimates import characters
-from treadle.nodes.passages import paragraphs, sections, sentences, windows
-from treadle.nodes.rows import records
+from treadle.nodes.texts.passages import paragraphs, sections, sentences, windows
+from treadle.nodes.texts.rows import records
 
 MARKS = ["# A\n", "## B\n", "Title\n===\n", "- item\n", "> quoted\n", "```\n# code\n```\n", "---\n", "<!-- x -->"]
 WORDS = ["Dr. No said “Yes.” ", "one two. ", "Why? ", "中文。", "🙂", "\x00", "\ud800"]

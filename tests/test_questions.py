@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
-from treadle.nodes.questions import Question, answer_type
+from treadle.nodes.inquiries.questions import Question, answer_type
 
 
 class Finding(BaseModel):

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send, interrupt
 
-from treadle.checkpoints.audits import append, shown, verify
-from treadle.checkpoints.commitments import REMOVED, Opening, leaves, opening, reopened, replaced
 from treadle.checkpoints.decisions import decide, decisions
-from treadle.checkpoints.edits import edits, field, patched
-from treadle.checkpoints.events import events, note
+from treadle.checkpoints.desks.audits import append, shown, verify
+from treadle.checkpoints.desks.commitments import REMOVED, Opening, leaves, opening, reopened, replaced
+from treadle.checkpoints.desks.edits import edits, field, patched
+from treadle.checkpoints.desks.events import events, note
+from treadle.checkpoints.desks.seals import content
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.seals import content
 from treadle.digests import digest
 from treadle.errors import AnswerInvalid
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from refunds import applied, asked
 
-from treadle.checkpoints.audits import shown, verify
-from treadle.checkpoints.commitments import REMOVED
 from treadle.checkpoints.decisions import decide, decisions
-from treadle.checkpoints.events import events
-from treadle.checkpoints.redactions import places, redact, redacted
+from treadle.checkpoints.desks.audits import shown, verify
+from treadle.checkpoints.desks.commitments import REMOVED
+from treadle.checkpoints.desks.events import events
+from treadle.checkpoints.desks.redactions import places, redact, redacted
 from treadle.checkpoints.reviews import pending, review
 from treadle.checkpoints.savers import SqliteSaver
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from treadle.nodes import rules
 from treadle.nodes.rules import NOTE, RulesModel, lexicons, ranks
-from treadle.nodes.splits import clauses
+from treadle.nodes.texts.splits import clauses
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DATA = EXAMPLES.parents[1] / "shared" / "data"

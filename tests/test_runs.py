@@ -16,9 +16,9 @@ from langgraph.runtime import RunControl
 from langgraph.types import Send, interrupt
 from pydantic import BaseModel, field_validator
 
-from treadle.checkpoints.advances import aadvance, advance
 from treadle.checkpoints.decisions import decide, decisions, verify
-from treadle.checkpoints.leases import lease
+from treadle.checkpoints.ledgers.advances import aadvance, advance
+from treadle.checkpoints.ledgers.leases import lease
 from treadle.checkpoints.reviews import count, pending, review
 from treadle.checkpoints.runs import Run, run, runs
 from treadle.checkpoints.savers import SqliteSaver

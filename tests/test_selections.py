@@ -11,7 +11,7 @@ from treadle.errors import GraphBuildError, InputInvalid
 from treadle.nodes import prompt, step
 from treadle.nodes.outcomes import Outcome, failure, success
 from treadle.nodes.selections import best_of, distinct, fold, rank, tree
-from treadle.nodes.stitches import stitch
+from treadle.nodes.texts.stitches import stitch
 
 
 def outcomes(*values: Any) -> list[Outcome]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from treadle.errors import DocumentError
-from treadle.nodes.splits import Clause, clauses
+from treadle.nodes.texts.splits import Clause, clauses
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"

@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableConfig
 from treadle import chain, fan_out, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, InputInvalid, QuorumNotMet
-from treadle.graphs.supplies import KEPT, PART
+from treadle.graphs.scatters.supplies import KEPT, PART
 from treadle.nodes import Batch, fold, step, vote
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}

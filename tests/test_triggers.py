@@ -156,7 +156,7 @@ def test_what_a_sampled_value_became_after_it_was_sent_back_comes_again() -> Non
 
 
 def _picks(gate: Any, thread: str, text: str) -> bool:
-    from treadle.nodes.triggers import picked
+    from treadle.nodes.inquiries.triggers import picked
 
     return picked(gate.triggers.sample, [thread, gate.name, text, {}])
 

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 from streamlit.testing.v1 import AppTest
 
-from treadle.nodes.questions import answer_type
+from treadle.nodes.inquiries.questions import answer_type
 from treadle.ui.diffs import same
 from treadle.ui.fields import ABSENT, Field, plan, said
 from treadle.ui.forms import Unreadable, read

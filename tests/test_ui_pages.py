@@ -21,7 +21,8 @@ from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.graphs.runs import resume, start
 from treadle.nodes import step
-from treadle.ui import choices, workers
+from treadle.ui import workers
+from treadle.ui.parts import choices
 
 DESK = "desk:graph"
 

@@ -15,10 +15,10 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from twins import Twins
 
-from treadle.checkpoints.databases import Database
-from treadle.checkpoints.packs import pack, unpack
-from treadle.checkpoints.tails import Tails
-from treadle.checkpoints.values import Pointer, Storage, load
+from treadle.checkpoints.disks.databases import Database
+from treadle.checkpoints.layouts.packs import pack, unpack
+from treadle.checkpoints.layouts.tails import Tails
+from treadle.checkpoints.layouts.values import Pointer, Storage, load
 from treadle.errors import StoreCorrupt
 
 SERDE = JsonPlusSerializer()

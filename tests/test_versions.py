@@ -11,7 +11,7 @@ from scripted import ScriptedModel
 
 from treadle import chain, review
 from treadle.checkpoints import SqliteSaver, Worker, advance, decide, pending, run
-from treadle.checkpoints.comparisons import compare
+from treadle.checkpoints.ledgers.comparisons import compare
 from treadle.checkpoints.versions import difference, name, pick, roll_back, split, version, versions, weights
 from treadle.errors import VersionChanged, VersionNotFound
 from treadle.graphs.runs import compiled, fingerprint, resume, start

@@ -22,7 +22,7 @@ from workloads import INPUT, WORKLOADS, waiting
 
 from treadle.checkpoints import SqliteSaver, pending, run, runs
 from treadle.checkpoints.care.checkups import checkup
-from treadle.checkpoints.mounts import ALLOWED, NETWORK, admit, kind
+from treadle.checkpoints.disks.mounts import ALLOWED, NETWORK, admit, kind
 from treadle.errors import StoreCorrupt, StoreError, StoreFull, StoreReadOnly
 
 
@@ -241,12 +241,12 @@ def test_a_clock_set_back_is_told_and_the_newest_state_stays_the_newest(
 
 
 def test_a_lease_outlives_no_process_whatever_the_clock_says(tmp_path: Path) -> None:
-    from treadle.checkpoints.leases import lease
+    from treadle.checkpoints.ledgers.leases import lease
 
     with SqliteSaver(tmp_path / "x.db") as saver:
         program = (
             "import os, sys; from treadle.checkpoints import SqliteSaver\n"
-            "from treadle.checkpoints.leases import acquire\n"
+            "from treadle.checkpoints.ledgers.leases import acquire\n"
             "saver = SqliteSaver(sys.argv[1]); saver.database.write(acquire('t', seconds=1e6)); os._exit(0)\n"
         )
         subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(saver.path)], check=True)

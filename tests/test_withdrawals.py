@@ -14,7 +14,7 @@ from processes import treadle
 
 from treadle.checkpoints import SqliteSaver, Worker, advance, decide, decisions, pending, review, run, verify, withdraw
 from treadle.checkpoints.desks.sweeps import sweep
-from treadle.checkpoints.jobs import find
+from treadle.checkpoints.ledgers.jobs import find
 from treadle.errors import NotAllowed, ReviewClosed
 
 

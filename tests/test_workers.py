@@ -19,9 +19,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send, interrupt
 from pydantic import BaseModel
 
-from treadle.checkpoints.advances import advance
 from treadle.checkpoints.decisions import decide, decisions, verify
-from treadle.checkpoints.leases import lease
+from treadle.checkpoints.ledgers.advances import advance
+from treadle.checkpoints.ledgers.leases import lease
 from treadle.checkpoints.reviews import count, pending
 from treadle.checkpoints.runs import run, runs
 from treadle.checkpoints.savers import SqliteSaver

@@ -6,9 +6,10 @@ from pathlib import Path
 import streamlit as st
 
 from treadle.errors import StoreError, TreadleError
-from treadle.ui import audit, bulk, graphs, inbox, insights, reviewing, runs, themes
-from treadle.ui.claims import let_go
+from treadle.ui import themes
 from treadle.ui.markups import plain, put, tag
+from treadle.ui.pages import audit, bulk, graphs, inbox, insights, reviewing, runs
+from treadle.ui.parts.claims import let_go
 from treadle.ui.people import admitted, introduce
 from treadle.ui.places import asked, settle
 from treadle.ui.stores import path, store

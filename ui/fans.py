@@ -5,9 +5,9 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
-from treadle.checkpoints.news import news
+from treadle.checkpoints.layouts.news import news
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.graphs.paces import News, words
+from treadle.graphs.scatters.paces import News, words
 from treadle.ui.markups import plain
 from treadle.ui.times import ago
 

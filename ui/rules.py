@@ -10,13 +10,13 @@ from treadle.checkpoints.bulks import Rule, revoke, rule
 from treadle.checkpoints.bulks import rules as standing
 from treadle.checkpoints.bulks.conditions import parsed
 from treadle.checkpoints.bulks.rules import ACTIONS, drafted, matching
-from treadle.checkpoints.counts import groups
+from treadle.checkpoints.desks.counts import groups
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import TreadleError
-from treadle.ui.actions import named
 from treadle.ui.empties import empty
-from treadle.ui.histories import moment
 from treadle.ui.markups import Markup, plain, put, tag
+from treadle.ui.parts.actions import named
+from treadle.ui.parts.histories import moment
 from treadle.ui.people import missing, person
 from treadle.ui.texts import chip
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from treadle.checkpoints.audits import Decision, decisions
+from treadle.checkpoints.desks.audits import Decision, decisions
 from treadle.checkpoints.reviews import Review, pending
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.traces import traces
 from treadle.ui.fields import said
-from treadle.ui.histories import decided
 from treadle.ui.markups import Inside, Markup, tag
-from treadle.ui.questions import ask
+from treadle.ui.parts.histories import decided
+from treadle.ui.parts.questions import ask
 from treadle.ui.texts import chip, line, prose, show
 from treadle.ui.times import brief, stamp
 

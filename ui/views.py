@@ -5,10 +5,10 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
-from treadle.checkpoints.counts import Counts
+from treadle.checkpoints.desks.counts import Counts
+from treadle.checkpoints.desks.views import forget, save, views
 from treadle.checkpoints.reviews import Order
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.views import forget, save, views
 from treadle.ui.markups import plain
 from treadle.ui.people import person
 from treadle.ui.queues import Filter, Scope, chosen, kept, read

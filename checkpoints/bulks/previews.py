@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from treadle.checkpoints.commitments import children
-from treadle.checkpoints.edits import field
-from treadle.checkpoints.proposals import proposed
+from treadle.checkpoints.desks.commitments import children
+from treadle.checkpoints.desks.edits import field
+from treadle.checkpoints.desks.proposals import proposed
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.digests import digest

@@ -15,14 +15,14 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from treadle.checkpoints.audits import Decision
 from treadle.checkpoints.bulks.conditions import Condition, read, written
 from treadle.checkpoints.decisions import record, stated
+from treadle.checkpoints.desks.audits import Decision
 from treadle.checkpoints.desks.claims import live
-from treadle.checkpoints.events import note
+from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.disks.signals import ring
 from treadle.checkpoints.reviews import Review, find, load
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.signals import ring
 from treadle.errors import AnswerInvalid, ClaimHeld, NotAllowed, RuleInvalid
 
 ACTIONS = ("approve", "reject")

@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from treadle.checkpoints.audits import Decision
 from treadle.checkpoints.bulks.previews import preview
 from treadle.checkpoints.decisions import record, stated
+from treadle.checkpoints.desks.audits import Decision
+from treadle.checkpoints.disks.signals import ring
 from treadle.checkpoints.reviews import Review
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.signals import ring
 from treadle.errors import BulkRefused
 
 

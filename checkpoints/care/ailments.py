@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from treadle.checkpoints import forks, queues, versions
-from treadle.checkpoints.events import note
-from treadle.checkpoints.leases import free
+from treadle.checkpoints import versions
+from treadle.checkpoints.desks import queues
+from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.layouts.spaces import Place
+from treadle.checkpoints.layouts.writes import written
+from treadle.checkpoints.ledgers import forks
+from treadle.checkpoints.ledgers.leases import free
 from treadle.checkpoints.reviews import find
 from treadle.checkpoints.runs import load
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.spaces import Place
-from treadle.checkpoints.writes import written
 from treadle.errors import GraphBuildError, GraphNotFound, VersionChanged
 
 Kind = Literal["wedged", "orphan", "missing", "unknown graph", "unknown gate", "version", "lease", "unapplied"]

@@ -6,9 +6,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from treadle.checkpoints.connections import connect, explained
+from treadle.checkpoints.disks.connections import connect, explained
+from treadle.checkpoints.disks.schemas import check
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.schemas import check
 from treadle.errors import StoreCorrupt, StoreError
 
 

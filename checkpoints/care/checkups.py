@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from treadle.checkpoints.audits import problems
 from treadle.checkpoints.care.decodings import undecodable
+from treadle.checkpoints.desks.audits import problems
+from treadle.checkpoints.layouts.threads import pointed, reached, rest_on
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.threads import pointed, reached, rest_on
 from treadle.errors import StoreCorrupt
 
 Kind = Literal["file", "record", "pointer", "queue", "unreadable", "leftover"]

@@ -4,7 +4,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from treadle.checkpoints.connections import connect, explained, tune
+from treadle.checkpoints.disks.connections import connect, explained, tune
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import StoreReadOnly
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints.bodies import Bodies
-from treadle.checkpoints.packs import unpack
-from treadle.checkpoints.sources import unfold
-from treadle.checkpoints.tails import Typed
+from treadle.checkpoints.layouts.bodies import Bodies
+from treadle.checkpoints.layouts.packs import unpack
+from treadle.checkpoints.layouts.sources import unfold
+from treadle.checkpoints.layouts.tails import Typed
+from treadle.checkpoints.layouts.values import load
+from treadle.checkpoints.layouts.writes import unpacked
 from treadle.checkpoints.traces import entry
-from treadle.checkpoints.values import load
-from treadle.checkpoints.writes import unpacked
 
 Found = Iterator[tuple[str | None, str]]
 """Thread id and words."""

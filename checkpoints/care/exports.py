@@ -13,16 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from treadle.checkpoints import spaces
-from treadle.checkpoints.audits import append
-from treadle.checkpoints.chains import last
-from treadle.checkpoints.formats import WRITES, body_of, write_of
-from treadle.checkpoints.plains import plain
+from treadle.checkpoints.desks.audits import append
+from treadle.checkpoints.desks.chains import last
+from treadle.checkpoints.desks.plains import plain
+from treadle.checkpoints.desks.seals import CONTENT, FIXED, OPENING, content
+from treadle.checkpoints.disks.schemas import VERSION
+from treadle.checkpoints.layouts import spaces
+from treadle.checkpoints.layouts.formats import WRITES, body_of, write_of
+from treadle.checkpoints.layouts.spaces import configured
+from treadle.checkpoints.layouts.threads import rebase, redirect
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.schemas import VERSION
-from treadle.checkpoints.seals import CONTENT, FIXED, OPENING, content
-from treadle.checkpoints.spaces import configured
-from treadle.checkpoints.threads import rebase, redirect
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreNewer
 
 FORMAT = "treadle.run"

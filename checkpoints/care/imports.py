@@ -12,12 +12,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from treadle.checkpoints import queues
-from treadle.checkpoints.connections import connect, explained
-from treadle.checkpoints.drafts import Drafts
-from treadle.checkpoints.memories import Memory
+from treadle.checkpoints.desks import queues
+from treadle.checkpoints.disks.connections import connect, explained
+from treadle.checkpoints.layouts.drafts import Drafts
+from treadle.checkpoints.layouts.memories import Memory
+from treadle.checkpoints.layouts.spaces import configured
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.spaces import configured
 from treadle.errors import StoreCorrupt
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from treadle.checkpoints.leases import free
-from treadle.checkpoints.owners import gone
+from treadle.checkpoints.layouts.threads import Metadata, delete, needed, remove, tidy
+from treadle.checkpoints.ledgers.leases import free
+from treadle.checkpoints.ledgers.owners import gone
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.threads import Metadata, delete, needed, remove, tidy
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What happens at the desk between a question and its decision: claims, votes, deadlines, take-back, notices."""
+"""What happens between a question and its decision: queue, answers, claims, votes, deadlines, notices, the record."""

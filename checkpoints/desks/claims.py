@@ -5,10 +5,10 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from treadle.checkpoints.clocks import TOLERANCE, moment
 from treadle.checkpoints.desks import outboxes
+from treadle.checkpoints.desks.events import note
 from treadle.checkpoints.desks.panels import same
-from treadle.checkpoints.events import note
+from treadle.checkpoints.disks.clocks import TOLERANCE, moment
 from treadle.checkpoints.reviews import Claim, claimed, find, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ClaimHeld, ReviewClosed

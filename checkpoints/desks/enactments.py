@@ -5,9 +5,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from treadle.checkpoints import queues
-from treadle.checkpoints.audits import Decision, append
-from treadle.checkpoints.desks import claims, outboxes
+from treadle.checkpoints.desks import claims, outboxes, queues
+from treadle.checkpoints.desks.audits import Decision, append
 from treadle.checkpoints.desks.panels import number
 
 

@@ -12,14 +12,14 @@ import time
 from functools import partial
 from typing import Any
 
-from treadle.checkpoints.answers import check, compose
-from treadle.checkpoints.clocks import TOLERANCE
 from treadle.checkpoints.desks import outboxes
+from treadle.checkpoints.desks.answers import check, compose
 from treadle.checkpoints.desks.deadlines import DUE, WARN
 from treadle.checkpoints.desks.enactments import enact
+from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.desks.feedbacks import changed, feedback
 from treadle.checkpoints.desks.panels import chain
-from treadle.checkpoints.events import note
-from treadle.checkpoints.feedbacks import changed, feedback
+from treadle.checkpoints.disks.clocks import TOLERANCE
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import AnswerInvalid
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from treadle.checkpoints.answers import fields
-from treadle.checkpoints.audits import Decision, append, decision, veiled
 from treadle.checkpoints.desks import outboxes
+from treadle.checkpoints.desks.answers import fields
+from treadle.checkpoints.desks.audits import Decision, append, decision, veiled
 from treadle.checkpoints.desks.panels import Panel, name, same
 from treadle.checkpoints.reviews import find, panel_of
 from treadle.checkpoints.savers import SqliteSaver

@@ -4,12 +4,12 @@ import sqlite3
 import time
 from collections.abc import Collection
 
-from treadle.checkpoints.audits import Decision
-from treadle.checkpoints.clocks import moment
 from treadle.checkpoints.desks import outboxes
+from treadle.checkpoints.desks.audits import Decision
+from treadle.checkpoints.desks.events import Event, note
 from treadle.checkpoints.desks.panels import name
 from treadle.checkpoints.desks.sweeps import DEFAULT
-from treadle.checkpoints.events import Event, note
+from treadle.checkpoints.disks.clocks import moment
 from treadle.checkpoints.reviews import decided, find, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import NotAllowed, ReviewClosed

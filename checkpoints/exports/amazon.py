@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from treadle.checkpoints.answers import UNSET
+from treadle.checkpoints.desks.answers import UNSET
 from treadle.checkpoints.exports.records import Record, outcome
 
 Row = dict[str, Any]

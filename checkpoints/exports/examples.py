@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from treadle.checkpoints.answers import UNSET
+from treadle.checkpoints.desks.answers import UNSET
 from treadle.checkpoints.exports.records import Record, outcome
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.traces import traces

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from treadle.checkpoints.answers import UNSET
-from treadle.checkpoints.proposals import edited, proposed
-from treadle.checkpoints.redactions import redacted
+from treadle.checkpoints.desks.answers import UNSET
+from treadle.checkpoints.desks.proposals import edited, proposed
+from treadle.checkpoints.desks.redactions import redacted
+from treadle.checkpoints.desks.seals import FIXED, content
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.seals import FIXED, content
 
 PAGE = 500
 

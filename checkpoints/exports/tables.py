@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from treadle.checkpoints.edits import field
+from treadle.checkpoints.desks.edits import field
 from treadle.checkpoints.exports.records import Record
 
 COLUMNS = (

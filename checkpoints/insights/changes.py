@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from treadle.checkpoints.edits import field
+from treadle.checkpoints.desks.edits import field
 from treadle.checkpoints.insights.verdicts import verdicts
 from treadle.checkpoints.savers import SqliteSaver
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from treadle.checkpoints.insights.verdicts import verdicts
-from treadle.checkpoints.intervals import Interval, wilson
+from treadle.checkpoints.ledgers.intervals import Interval, wilson
 from treadle.checkpoints.savers import SqliteSaver
 
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)

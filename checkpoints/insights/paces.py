@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from treadle.checkpoints.desks.plains import leaves
 from treadle.checkpoints.exports.records import PERSONAL, Record, named, records
 from treadle.checkpoints.insights.seeds import Seed, seeds
-from treadle.checkpoints.intervals import Interval, wilson
-from treadle.checkpoints.plains import leaves
+from treadle.checkpoints.ledgers.intervals import Interval, wilson
 from treadle.checkpoints.savers import SqliteSaver
 
 FASTEST = 600.0

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from treadle.checkpoints.answers import UNSET, plain
-from treadle.checkpoints.events import note
+from treadle.checkpoints.desks.answers import UNSET, plain
+from treadle.checkpoints.desks.events import note
 from treadle.checkpoints.reviews import find
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed

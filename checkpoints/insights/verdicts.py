@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from treadle.checkpoints.desks.seals import listed
 from treadle.checkpoints.exports.records import LEARNT, named
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.checkpoints.seals import listed
 
 PAGE = 2000
 

@@ -13,7 +13,7 @@ from treadle.errors import (
     RequestRefused,
     TreadleError,
 )
-from treadle.nodes.faults import Fault, fault
+from treadle.nodes.policies.faults import Fault, fault
 
 DENIED: Mapping[str, str] = {
     "accessdenied": "ask for access to it in the Bedrock console (Model access) in this region, and allow "

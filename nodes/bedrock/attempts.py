@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 from treadle.nodes.bedrock.advices import Place, explained
 from treadle.nodes.bedrock.breakers import Breaker
 from treadle.nodes.bedrock.pools import Hand
-from treadle.nodes.faults import Fault, fault
 from treadle.nodes.limits import Limit, Passed, Permit
+from treadle.nodes.policies.faults import Fault, fault
 from treadle.nodes.steps import Effect, Pause
 
 Result = TypeVar("Result")

@@ -6,9 +6,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from treadle.nodes.faults import fault
 from treadle.nodes.limits.paces import Pace, Sent
 from treadle.nodes.limits.quotas import Quota
+from treadle.nodes.policies.faults import fault
 
 START = 32.0
 """Calls at once that a limit begins with."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from treadle.nodes.limits.limiters import Limit, Permit
-from treadle.nodes.stops import MOMENT
+from treadle.nodes.policies.stops import MOMENT
 
 
 class Sign(Protocol):

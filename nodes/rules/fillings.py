@@ -10,7 +10,7 @@ from treadle.nodes.rules import lexicons, ranks
 from treadle.nodes.rules.materials import Material, strings
 from treadle.nodes.rules.quotations import Seen, quoted
 from treadle.nodes.rules.verdicts import Verdict, truth, verdict
-from treadle.nodes.splits import clauses
+from treadle.nodes.texts.splits import clauses
 
 Schema = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
-from treadle.nodes.outlines import HTML
+from treadle.nodes.texts.outlines import HTML
 
 _TAG = re.compile(rf"<(?!(?:{HTML})\b)([a-zA-Z][\w.-]*)(?:\s[^<>]*)?>(.*?)</\1\s*>", re.DOTALL)
 _WORDS = frozenset(

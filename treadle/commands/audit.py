@@ -10,8 +10,8 @@ from treadle.commands.options import DEFAULT, By, Database, Json, Limit, existin
 from treadle.commands.printing import as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
-    from treadle.checkpoints.audits import Decision
-    from treadle.checkpoints.events import Event
+    from treadle.checkpoints.desks.audits import Decision
+    from treadle.checkpoints.desks.events import Event
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ def verify(
 
     Example: `treadle audit verify`
     """
-    from treadle.checkpoints.audits import anchored, tip
-    from treadle.checkpoints.audits import verify as problems
+    from treadle.checkpoints.desks.audits import anchored, tip
+    from treadle.checkpoints.desks.audits import verify as problems
 
     with existing(db) as saver:
         found = problems(saver, limit=100)
@@ -72,8 +72,8 @@ def list_(
 
     Example: `treadle audit list --thread c-17`
     """
-    from treadle.checkpoints.audits import decisions
-    from treadle.checkpoints.events import events as done
+    from treadle.checkpoints.desks.audits import decisions
+    from treadle.checkpoints.desks.events import events as done
 
     with existing(db) as saver:
         if events:
@@ -97,7 +97,7 @@ def look(
 
     Example: `treadle audit look 3f2a --why "The cap was raised since"`
     """
-    from treadle.checkpoints.forks import second_look
+    from treadle.checkpoints.ledgers.forks import second_look
 
     with existing(db, readonly=False) as saver:
         asked = second_look(saver, id, by=person(by), why=why, thread=thread)
@@ -125,7 +125,7 @@ def redact(
 
     Example: `treadle audit redact email --thread c-17 --why "asked for by the customer"`
     """
-    from treadle.checkpoints.redactions import redact as remove
+    from treadle.checkpoints.desks.redactions import redact as remove
 
     with existing(db, readonly=False) as saver:
         made = remove(saver, fields, by=person(by), why=why, thread=thread)

@@ -186,8 +186,8 @@ def material(document: Path | None) -> tuple[str, int]:
     Raises:
         DocumentError: it cannot be read, or has no clauses.
     """
-    from treadle.nodes.documents import read
-    from treadle.nodes.splits import clauses
+    from treadle.nodes.texts.documents import read
+    from treadle.nodes.texts.splits import clauses
 
     with as_file(files("treadle.examples") / SAMPLE) as sample:
         text = read(document or sample)

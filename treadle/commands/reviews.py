@@ -110,7 +110,7 @@ def show(
 
 
 def _actions(review: "Review") -> str:
-    from treadle.checkpoints.askers import verbs
+    from treadle.checkpoints.desks.askers import verbs
 
     actions = review.value.get("actions") if isinstance(review.value, dict) else None
     named = actions if isinstance(actions, list) else verbs(review.value)

@@ -10,7 +10,7 @@ from treadle.commands.options import DEFAULT, Database, Json, existing
 from treadle.commands.printing import as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
-    from treadle.checkpoints.comparisons import Comparison, Measure
+    from treadle.checkpoints.ledgers.comparisons import Comparison, Measure
     from treadle.checkpoints.versions import Version
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
@@ -109,7 +109,7 @@ def compare(graph: Graph, first: Which, second: Which, db: Database = DEFAULT, j
 
     Example: `treadle versions compare letters v1 v2`
     """
-    from treadle.checkpoints.comparisons import compare as measured
+    from treadle.checkpoints.ledgers.comparisons import compare as measured
 
     with existing(db) as saver:
         found = measured(saver, graph, first, second)

@@ -1,0 +1,1 @@
+"""What lies between treadle and the file: connections, transactions, tables, and what the disk is."""

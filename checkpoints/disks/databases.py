@@ -1,0 +1,287 @@
+"""One SQLite file, used by many threads and processes: one writer with group commit, readers beside it."""
+
+import asyncio
+import atexit
+import contextlib
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from pathlib import Path
+from typing import Literal, TypeVar, cast
+
+from treadle.checkpoints.disks import files, mounts
+from treadle.checkpoints.disks.commits import Commits, Job
+from treadle.checkpoints.disks.connections import begin, connect, explain, explained, forget, tune
+from treadle.checkpoints.disks.schemas import check, prepare
+from treadle.errors import StoreError, StoreReadOnly
+
+T = TypeVar("T")
+Synchronous = Literal["FULL", "NORMAL", "OFF"]
+
+_open: "weakref.WeakSet[Database]" = weakref.WeakSet()
+_inherited: list[object] = []
+"""Connections of a parent process: closing them here could remove a log that the parent still writes."""
+
+
+class Database:
+    """A treadle database: every module of this room reads and writes through one of these.
+
+    ``synchronous`` is SQLite's: with FULL a write that returned survives a power cut; with NORMAL and OFF it survives
+    the end of the process, however violent, and NORMAL keeps the file sound after a power cut too.
+    Work given to ``write`` may be run again, after a Ctrl-C or when other work in its transaction failed, so it changes
+    the database only.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, synchronous: Synchronous = "FULL", readonly: bool = False
+    ) -> None:
+        if synchronous not in ("FULL", "NORMAL", "OFF"):
+            raise ValueError(f"synchronous is {synchronous!r}: it must be FULL, NORMAL or OFF.")
+        self.path = _place(path, readonly=readonly)
+        self.synchronous = synchronous
+        self.readonly = readonly
+        self._closed = False
+        self._writer: sqlite3.Connection | None = None
+        self._begin()
+        self._file = files.mark(self.path)
+        if readonly:
+            self.read(lambda connection: check(connection, self.path))
+        else:
+            mounts.admit(self.path)
+            self._idle.append(self._reading(self._connect()))  # who only reads needs no second one
+            self._file = files.mark(self.path)
+        _open.add(self)
+
+    def _begin(self) -> None:
+        """Everything that belongs to one process; made anew in a forked child."""
+        self._commits = Commits(self._transact)
+        self._writer = None
+        self._idle: list[sqlite3.Connection] = []
+        self._mutex = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def _connect(self) -> sqlite3.Connection:
+        with explained(self.path):
+            connection = connect(self.path)
+            try:
+                tune(connection, synchronous=self.synchronous)
+                prepare(connection, self.path)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def write(self, work: Callable[[sqlite3.Connection], T], *, relay: str | None = None) -> T:
+        """Run ``work`` in the one write transaction; return its result once that is committed.
+
+        An exception in ``work`` undoes that work alone and is raised here. Inside another write of the same thread,
+        the work joins that one's transaction. Where very many threads write for one ``relay`` (a run), only the last
+        of them waits for the commit of all: when none of its calls is under way, all that they wrote is committed.
+        """
+        self._writable()
+        if self._commits.mine:
+            assert self._writer is not None
+            return work(self._writer)
+        return cast(T, self._commits.write(work, relay=relay))
+
+    async def awrite(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
+        """As ``write``, without blocking the event loop.
+
+        A ``patient`` work waits up to 20 ms for others, if many of its kind have just come at once.
+        """
+        self._writable()
+        return cast(T, await self._commits.awrite(work, patient=patient))
+
+    def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Let ``work`` ride with the next transaction, at most some 20 ms later; its errors are logged."""
+        self._writable()
+        self._commits.post(work)
+
+    def flush(self) -> None:
+        """Return once everything posted so far is committed."""
+        if not self.readonly:
+            self.write(lambda connection: None)
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` on a reader's connection, which sees one moment of the database."""
+        if self._commits.owes and not self._commits.mine:
+            self.flush()
+        with explained(self.path):
+            files.same(self.path, self._file)
+            connection = self._borrow()
+            try:
+                connection.execute("BEGIN")
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.close()
+                raise
+            self._return(connection)
+        return result
+
+    async def aread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As ``read``, in a thread of the database's own."""
+        with self._mutex:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(4, thread_name_prefix="treadle-reads")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read, work)
+
+    def close(self) -> None:
+        """Commit what is posted and let the file go; closing twice is harmless."""
+        if self._closed:
+            return
+        try:
+            if not self._commits.idle:
+                self.flush()
+        finally:
+            self._closed = True
+            self._commits.stop()
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+            for connection in (*self._idle, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._idle.clear()
+            self._writer = None
+
+    def __repr__(self) -> str:
+        return f"Database({str(self.path)!r})"
+
+    def __del__(self) -> None:
+        for connection in (*getattr(self, "_idle", ()), getattr(self, "_writer", None)):
+            if connection is not None:
+                connection.close()
+
+    def _writable(self) -> None:
+        if self.readonly:
+            raise StoreReadOnly(f"The database {self.path} was opened for reading only: open it without readonly=True.")
+        if self._closed:
+            raise StoreError(f"The database {self.path} was closed: open it again.")
+
+    def _borrow(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreError(f"The database {self.path} was closed: open it again.")
+        with self._mutex:
+            if self._idle:
+                return self._idle.pop()
+        connection = connect(self.path, readonly=self.readonly)
+        tune(connection)
+        return self._reading(connection)
+
+    def _reading(self, connection: sqlite3.Connection) -> sqlite3.Connection:
+        connection.execute("PRAGMA query_only=1")
+        return connection
+
+    def _return(self, connection: sqlite3.Connection) -> None:
+        with self._mutex:
+            if len(self._idle) < 8 and not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _transact(self, jobs: list[Job]) -> None:
+        """Run the jobs in one transaction; each is marked done only after the commit."""
+        try:
+            if self._writer is None:
+                self._writer = self._connect()
+            if not _together(self._writer, jobs):
+                begin(self._writer)
+                for job in jobs:
+                    _perform(self._writer, job)
+            files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
+            self._writer.execute("COMMIT")
+        except (sqlite3.Error, StoreError) as error:
+            self._undo()
+            for job in jobs:
+                job.error = explain(error, self.path) if isinstance(error, sqlite3.Error) else error
+        except BaseException:
+            self._undo()
+            raise
+        for job in jobs:
+            if isinstance(job.error, sqlite3.Error):
+                job.error = explain(job.error, self.path)
+            job.done = True
+
+    def _undo(self) -> None:
+        if self._writer is not None and self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+
+def _together(connection: sqlite3.Connection, jobs: list[Job]) -> bool:
+    """Run the jobs without savepoints, each of which costs two statements; False, and nothing done, if one fails.
+
+    Those that follow each other and have the same ``join`` are done by one call of it.
+
+    Every statement gives up the interpreter's lock, and where many branches run takes milliseconds to get it back.
+    """
+    begin(connection)
+    try:
+        for job in jobs:
+            job.error = job.result = None
+        for join, some in groupby(jobs, key=lambda job: getattr(job.work, "join", None)):
+            if join is not None:
+                join(connection, [job.work for job in some])
+                continue
+            for job in some:
+                job.result = job.work(connection)
+    except Exception:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return False
+    if not connection.in_transaction:
+        raise StoreError("A write ended the transaction that it shared: what was written with it may be lost.")
+    return True
+
+
+def _perform(connection: sqlite3.Connection, job: Job) -> None:
+    """Run one job in a savepoint of its own; raises only if the whole transaction is gone."""
+    job.error = None
+    connection.execute("SAVEPOINT job")
+    try:
+        job.result = job.work(connection)
+    except Exception as error:
+        if not connection.in_transaction:
+            if isinstance(error, sqlite3.Error):
+                raise
+            raise StoreError(f"A write ended the transaction that it shared, so nothing was stored: {error}") from error
+        job.error = error
+        connection.execute("ROLLBACK TO job")
+        forget(connection)
+    connection.execute("RELEASE job")
+
+
+def _place(path: str | os.PathLike[str], *, readonly: bool) -> Path:
+    """The path of a database file that can be used, or that can be made if it is to be written."""
+    if str(path) in ("", ":memory:"):
+        raise StoreError("A treadle database is a file: name one, or use LangGraph's InMemorySaver.")
+    place = Path(path).expanduser().absolute()
+    if place.is_dir():
+        raise StoreError(f"The database {place} is a folder: name a file in it, such as {place / 'treadle.db'}.")
+    if readonly and not place.exists():
+        raise StoreError(f"The database {place} does not exist, so it cannot be opened for reading only.")
+    if not place.parent.is_dir():
+        raise StoreError(f"The folder {place.parent} does not exist: make it, or name another place for the database.")
+    return place
+
+
+@atexit.register
+def _close_all() -> None:
+    """What was posted in the last moments is not lost when the interpreter ends."""
+    for database in list(_open):
+        with contextlib.suppress(Exception):
+            database.close()
+
+
+def _reopen_all() -> None:
+    """In a forked child: connections, locks and threads are the parent's, so begin again."""
+    for database in list(_open):
+        _inherited.append((database._idle, database._writer, database._commits, database._pool))
+        database._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reopen_all)

@@ -1,0 +1,1 @@
+"""How checkpoints, values, writes and the journal are laid out in the tables."""

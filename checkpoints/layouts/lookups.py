@@ -1,0 +1,72 @@
+"""What the writes of one transaction need not look up again: very many branches of one step end at once.
+
+It is forgotten when a transaction begins, and as soon as anything but such writes has changed the database.
+"""
+
+import sqlite3
+from dataclasses import dataclass, field
+
+from treadle.checkpoints.desks import queues
+from treadle.checkpoints.disks.connections import Connection
+from treadle.checkpoints.layouts import spaces
+from treadle.checkpoints.layouts.spaces import Place, Space
+
+
+@dataclass(eq=False)
+class Lookups:
+    """Where writes belong, and where nothing waits."""
+
+    changes: int
+    """Rows that the connection had changed when this was last sure."""
+    _places: dict[Place, tuple[int, Space]] = field(default_factory=dict)
+    _calm: set[tuple[str, str]] = field(default_factory=set)
+
+    def enter(self, connection: sqlite3.Connection, place: Place) -> tuple[int, Space]:
+        """The key of a checkpoint and its space; one that was not put yet gets a row without a body."""
+        found = self._places.get(place)
+        if found is None:
+            found = self._places[place] = self._find(connection, place) or _make(connection, place)
+        return found
+
+    def _find(self, connection: sqlite3.Connection, place: Place) -> tuple[int, Space] | None:
+        row = connection.execute(_FIND, place).fetchone()
+        if row is None:
+            return None
+        if not row["waits"]:
+            self._calm.add((place.thread_id, place.ns))
+        return row["id"], Space(row["key"], row["home"])
+
+    def calm(self, connection: sqlite3.Connection, place: Place) -> bool:
+        """Whether no task of a namespace waits for an answer."""
+        at = (place.thread_id, place.ns)
+        if at not in self._calm and not queues.waiting(connection, place):
+            self._calm.add(at)
+        return at in self._calm
+
+
+def lookups(connection: sqlite3.Connection) -> Lookups:
+    """What this transaction has looked up, as far as it still holds."""
+    known = getattr(connection, "known", None)
+    if isinstance(known, Lookups) and known.changes == connection.total_changes:
+        return known
+    return Lookups(connection.total_changes)
+
+
+def keep(connection: sqlite3.Connection, known: Lookups) -> None:
+    """Nothing but writes has changed the database since: what was looked up still holds."""
+    known.changes = connection.total_changes
+    if isinstance(connection, Connection):
+        connection.known = known
+
+
+_FIND = """
+SELECT c.key AS id, s.key, s.home,
+       EXISTS (SELECT 1 FROM waits w WHERE w.thread_id = s.thread_id AND w.ns = s.ns) AS waits
+FROM spaces s JOIN checkpoints c ON c.space = s.key WHERE s.thread_id = ? AND s.ns = ? AND c.id = ?
+"""
+
+
+def _make(connection: sqlite3.Connection, place: Place) -> tuple[int, Space]:
+    space = spaces.enter(connection, place.thread_id, place.ns)
+    key = connection.execute("INSERT INTO checkpoints (space, id) VALUES (?, ?)", (space.key, place.id)).lastrowid
+    return key or 0, space

@@ -1,0 +1,51 @@
+"""What a process remembers of a database between calls, so that it need not be read again."""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from treadle.checkpoints.layouts.bodies import Body, Line
+from treadle.checkpoints.layouts.tails import Tails
+
+BODIES = 16 * 1024 * 1024
+"""Bytes of checkpoints kept in memory, so that the next ones can be stored as what differs from them."""
+
+
+@dataclass(eq=False)
+class Memory:
+    """What a process remembers of a database between calls; only what was committed, by keys never used again."""
+
+    tails: Tails = field(default_factory=Tails)
+    _lines: "OrderedDict[int, Line]" = field(default_factory=OrderedDict)
+    _bodies: "OrderedDict[int, Body]" = field(default_factory=OrderedDict)
+    _size: int = 0
+    _sent: tuple[int, tuple[str, ...]] | None = None
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def line(self, key: int) -> Line | None:
+        """The pointers of a checkpoint, if they are remembered."""
+        with self._mutex:
+            return self._lines.get(key)
+
+    def body(self, key: int) -> Body | None:
+        """The body of a checkpoint, if it is remembered."""
+        with self._mutex:
+            return self._bodies.get(key)
+
+    def sent(self, key: int) -> tuple[str, ...] | None:
+        """The nodes of the branches that start from a checkpoint, if they are remembered."""
+        return self._sent[1] if self._sent is not None and self._sent[0] == key else None
+
+    def keep_sent(self, key: int, names: tuple[str, ...]) -> None:
+        """Remember the nodes of the branches that start from a checkpoint."""
+        self._sent = (key, names)
+
+    def keep(self, key: int, line: Line, body: Body) -> None:
+        """Remember a checkpoint that was stored."""
+        with self._mutex:
+            self._lines[key], self._bodies[key] = line, body
+            self._size += len(body.raw)
+            if len(self._lines) > 1000:
+                self._lines.popitem(last=False)
+            while self._size > BODIES or len(self._bodies) > 1000:
+                self._size -= len(self._bodies.popitem(last=False)[1].raw)

@@ -1,0 +1,249 @@
+"""Checkpoints as rows: each holds what the serializer made of it, without the values, and pointers to those."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+from treadle.checkpoints.disks import clocks
+from treadle.checkpoints.layouts import spaces
+from treadle.checkpoints.layouts.bodies import Bodies, Body, Line, Sealed, Versions, joined, release, seal
+from treadle.checkpoints.layouts.memories import Memory
+from treadle.checkpoints.layouts.spaces import Place
+from treadle.checkpoints.layouts.tails import Tails, Typed, rest
+from treadle.checkpoints.layouts.values import Pointer, Storage, load
+from treadle.checkpoints.layouts.writes import Write, sources, written
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A checkpoint made ready to be stored: everything that does not need the database."""
+
+    place: Place
+    parent_id: str | None
+    head: Typed
+    """The checkpoint without its values, and its metadata."""
+    versions: Versions
+    changed: Mapping[str, Typed | None]
+    """The values of channels that changed; None for one that is empty now."""
+    spare: Callable[[str], Typed | None]
+    """The value of any other channel, for when the parent does not hold it."""
+    run_id: str | None
+    source: str | None
+    step: int | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A checkpoint as it was read: nothing in it is decoded yet."""
+
+    place: Place
+    key: int
+    parent_id: str | None
+    head: Typed
+    values: Mapping[str, Typed]
+    writes: Sequence[Write]
+
+
+def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored":
+    """Store a checkpoint: what it shares with its parent by pointer, the rest by value."""
+    space = spaces.enter(connection, draft.place.thread_id, draft.place.ns)
+    clocks.admit(connection, draft.place.thread_id, space.key, draft.parent_id, draft.place.id)
+    keys = _keys(connection, space.key, draft)
+    parent = keys.get(draft.parent_id or "")
+    storage = Storage(connection, space.home, memory.tails)
+    line = Line(draft.versions, _point(draft, parent, storage, memory))
+    raw, refs = joined(draft.head, line)
+    on, ordinal = _rest_on(connection, parent, memory) if parent and "+" not in draft.head[0] else (None, 0)
+    sealed = seal(raw, refs, on=on, ordinal=ordinal)
+    old = keys.get(draft.place.id)
+    if old is not None:
+        release(connection, space.key, [old])
+        connection.execute("DELETE FROM checkpoints WHERE key = ?", (old,))
+    key = _insert(connection, space.key, draft, sealed)
+    if old is not None:
+        connection.execute("UPDATE writes SET checkpoint = ? WHERE checkpoint = ?", (key, old))
+    return Stored(key, line, sealed.at(key), storage)
+
+
+def _keys(connection: sqlite3.Connection, space: int, draft: Draft) -> dict[str, int]:
+    """The keys of a checkpoint and its parent, by id, as far as they are stored: another process may have removed it.
+
+    A checkpoint that is put again gets another key, since processes remember what lies under the one that it had.
+    """
+    rows = connection.execute(
+        "SELECT id, key FROM checkpoints WHERE space = ? AND id IN (?, ?) AND body IS NOT NULL",
+        (space, draft.place.id, draft.parent_id),
+    )
+    return {row["id"]: row["key"] for row in rows}
+
+
+def _insert(connection: sqlite3.Connection, space: int, draft: Draft, sealed: Sealed) -> int:
+    row = connection.execute(
+        "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body, base, ordinal, refs)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (space, id) DO UPDATE SET parent_id = excluded.parent_id, run_id = excluded.run_id,"
+        " source = excluded.source, step = excluded.step, at = excluded.at, body = excluded.body,"
+        " base = excluded.base, ordinal = excluded.ordinal, refs = excluded.refs RETURNING key",
+        (
+            space,
+            draft.place.id,
+            draft.parent_id,
+            draft.run_id,
+            draft.source,
+            draft.step,
+            time.time(),
+            sealed.body,
+            sealed.base,
+            sealed.ordinal,
+            sealed.refs,
+        ),
+    ).fetchone()
+    return int(row[0])
+
+
+class Stored(NamedTuple):
+    """What ``put`` did, to be remembered after the commit."""
+
+    key: int
+    line: Line
+    body: Body
+    storage: Storage
+
+    def remember(self, memory: Memory) -> None:
+        """Keep what the next checkpoint of the thread will need."""
+        memory.keep(self.key, self.line, self.body)
+        self.storage.remember()
+
+
+def _rest_on(connection: sqlite3.Connection, parent: int, memory: Memory) -> tuple[Body | None, int]:
+    """The body that the next one after a parent's rests on, and how many come before it in that line."""
+    known = memory.body(parent)
+    before = known or Bodies(connection).find(parent)
+    if before is None:
+        return None, 0
+    ordinal = before.steps[0].ordinal + 1
+    steps = tuple(step for step in before.steps if step.ordinal <= rest(ordinal))
+    base = steps[0].key
+    if base == parent:
+        return before, ordinal
+    row = connection.execute("SELECT 1 FROM checkpoints WHERE key = ? AND body IS NOT NULL", (base,)).fetchone()
+    found = memory.body(base) if row is not None else None
+    if found is None and row is not None:
+        found = Bodies(connection).find(base)
+    return (found, ordinal) if found is not None else (None, 0)
+
+
+def line(connection: sqlite3.Connection, key: int, memory: Memory) -> Line:
+    """The pointers of a checkpoint; none if it is gone or was not put yet."""
+    found = memory.line(key)
+    if found is None:
+        body = memory.body(key) or Bodies(connection).find(key)
+        found = body.open()[1] if body is not None else Line({}, {})
+    return found
+
+
+def _point(draft: Draft, parent: int | None, storage: Storage, memory: Memory) -> dict[str, Pointer]:
+    """Where each channel's value is to be found. A version alone says nothing: forks use versions again."""
+    before = line(storage.connection, parent, memory) if parent else Line({}, {})
+    written = cache(lambda: sources(storage.connection, parent) if parent else {})
+    pointers: dict[str, Pointer] = {}
+    for name, version in draft.versions.items():
+        old = before.pointers.get(name)
+        if name not in draft.changed and before.versions.get(name) == version:
+            if old is not None:
+                pointers[name] = old
+            continue
+        value = draft.changed[name] if name in draft.changed else draft.spare(name)
+        if value is not None:
+            pointers[name] = storage.place(value, old, partial(_written, written, name))
+    return pointers
+
+
+def _written(found: Callable[[], Mapping[str, Sequence[int]]], channel: str, raw: bytes) -> Sequence[int]:
+    """What tasks wrote to a channel: its value may be made of that."""
+    return found().get(channel, ())
+
+
+_COLUMNS = "s.thread_id, s.ns, c.key, c.id, c.parent_id, c.body, c.base, c.ordinal, c.refs"
+
+
+def fetch(connection: sqlite3.Connection, place: Place, tails: Tails) -> Record | None:
+    """The checkpoint at a place, or the newest there if no id is named."""
+    which = "AND c.id = ?" if place.id else "ORDER BY c.id DESC LIMIT 1"
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM spaces s JOIN checkpoints c ON c.space = s.key"
+        f" WHERE s.thread_id = ? AND s.ns = ? AND c.body IS NOT NULL {which}",
+        place if place.id else place[:2],
+    ).fetchone()
+    return read(connection, [(row, *Bodies(connection).read(row).open())], tails)[0] if row is not None else None
+
+
+Page = Sequence[tuple[sqlite3.Row, Typed, Line]]
+"""Rows of checkpoints, each with what the serializer made of it and where its values are."""
+
+
+def read(connection: sqlite3.Connection, page: Page, tails: Tails | None = None) -> list[Record]:
+    """The records of rows, with their values and writes; what they share is read once."""
+    blobs = load(connection, [at for _, _, line in page for at in line.pointers.values() if isinstance(at, int)], tails)
+    writes = written(connection, [row["key"] for row, _, _ in page], tails=tails)
+    return [
+        Record(
+            Place(row["thread_id"], row["ns"], row["id"]),
+            row["key"],
+            row["parent_id"],
+            head,
+            {name: blobs[at] if isinstance(at, int) else at for name, at in line.pointers.items()},
+            writes.get(row["key"], ()),
+        )
+        for row, head, line in page
+    ]
+
+
+def page(connection: sqlite3.Connection, where: Sequence[str], values: Sequence[Any], limit: int) -> Page:
+    """Rows of checkpoints that meet conditions, newest first."""
+    conditions = " AND ".join(("c.body IS NOT NULL", *where))
+    rows = connection.execute(
+        # Chosen first, then fetched: bodies would be carried through the sorting of all that meet the conditions.
+        f"WITH chosen AS MATERIALIZED (SELECT c.key FROM checkpoints c JOIN spaces s ON s.key = c.space"
+        f" WHERE {conditions} ORDER BY c.id DESC, c.key DESC LIMIT ?)"
+        f" SELECT {_COLUMNS} FROM chosen JOIN checkpoints c ON c.key = chosen.key JOIN spaces s ON s.key = c.space"
+        " ORDER BY c.id DESC, c.key DESC",
+        (*values, limit),
+    ).fetchall()
+    bodies = Bodies(connection)
+    return [(row, *bodies.read(row).open()) for row in rows]
+
+
+def history(
+    connection: sqlite3.Connection, place: Place, channels: Sequence[str]
+) -> dict[str, tuple[list[Write], Typed | None]]:
+    """For each channel: the writes on the way to a checkpoint, oldest first, and the value they started from."""
+    found: dict[str, tuple[list[Write], Typed | None]] = {name: ([], None) for name in channels}
+    remaining = set(channels)
+    space = spaces.find(connection, place.thread_id, place.ns)
+    target = _step(connection, space.key, place.id) if space else None
+    id_ = target["parent_id"] if target else None
+    bodies = Bodies(connection)
+    while space and id_ and remaining and (row := _step(connection, space.key, id_)) and row["body"]:
+        pointers = bodies.read(row).open()[1].pointers
+        some = written(connection, [row["key"]], channels=sorted(remaining)).get(row["key"], [])
+        for write in reversed(some):
+            found[write[1]][0].append(write)
+        for name in remaining & pointers.keys():
+            at = pointers[name]
+            found[name] = (found[name][0], load(connection, [at])[at] if isinstance(at, int) else at)
+        remaining -= pointers.keys()
+        id_ = row["parent_id"]
+    return {name: (writes[::-1], seed) for name, (writes, seed) in found.items()}
+
+
+def _step(connection: sqlite3.Connection, space: int, id_: str) -> sqlite3.Row | None:
+    which = "AND id = ?" if id_ else "AND body IS NOT NULL ORDER BY id DESC LIMIT 1"
+    row: sqlite3.Row | None = connection.execute(
+        f"SELECT key, parent_id, body, base, ordinal, refs FROM checkpoints WHERE space = ? {which}",
+        (space, id_) if id_ else (space,),
+    ).fetchone()
+    return row

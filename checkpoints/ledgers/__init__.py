@@ -1,0 +1,1 @@
+"""Who takes a run on, how far it came, and with which version of its graph."""

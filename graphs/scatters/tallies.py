@@ -1,0 +1,97 @@
+"""The tally of one run of a fan-out: what became of its branches, and whether the run may go on or must fail."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from treadle.errors import BranchesFailed
+from treadle.graphs.scatters.paces import Pace
+from treadle.nodes.outcomes import Effort, Outcome, failure, reasons
+from treadle.nodes.policies.quorums import Quorum
+from treadle.nodes.policies.stops import Stop, Stopped
+
+Key = tuple[int, str]
+"""An item's place and a worker's name: one branch."""
+
+
+@dataclass(eq=False)
+class Tally:
+    """Counts what ends, and sets the sign to stop when that is enough."""
+
+    name: str
+    leads: Sequence[int]
+    """The items that run; the others are equal to one of them."""
+    workers: Sequence[str]
+    quorum: Quorum
+    allowance: int
+    """How many attempts beyond the first are left."""
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    """How many items a branch stands for, where that is more than one."""
+    pace: Pace | None = None
+    """Told of every outcome."""
+    known: dict[Key, Outcome] = field(default_factory=dict)
+    """What was done before a crash."""
+    ended: dict[Key, Outcome] = field(default_factory=dict)
+    """What has ended by now, in a run that may be stopped."""
+    efforts: dict[Key, Effort] = field(default_factory=dict)
+    """What those have spent that have not ended, in a run that may be stopped."""
+    stop: Stop = field(default_factory=Stop)
+    breach: Outcome | None = None
+    """The failure that was one too many."""
+    running: int = 0
+    mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Find out whether anything could stop the run early: no branch has to listen otherwise."""
+        self.sign = self.stop if self.quorum.early or self.quorum.within is not None else None
+
+    @property
+    def total(self) -> int:
+        """How many branches there are."""
+        return len(self.leads) * len(self.workers)
+
+    def begin(self, index: int, worker: str, effort: Effort) -> None:
+        """Keep account of what a branch spends."""
+        if self.sign is not None:
+            self.efforts[index, worker] = effort
+
+    def note(self, outcome: Outcome) -> None:
+        """Count an outcome; it may be what was still needed, or one failure too many. Too late, it is dropped."""
+        with self.mutex:
+            if self.stop.reason is not None:
+                return
+            if self.sign is not None:
+                self.ended[outcome["index"], outcome["worker"]] = outcome
+            self._count(outcome)
+            enough, broken = self.quorum.reached, self.quorum.broken
+            if broken and self.breach is None:
+                self.breach = outcome
+        if broken:
+            raise BranchesFailed(f"{self.name!r}: {self.quorum.told()}. {reasons([self.breach or outcome])}")
+        if enough:
+            self.stop.set("enough branches had succeeded")
+
+    def cut_off(self) -> list[Outcome]:
+        """Where the run was stopped: what had ended by then, and for every other branch that it was cancelled."""
+        if self.stop.reason is None:
+            return []
+        with self.mutex:
+            branches = [(index, worker) for index in self.leads for worker in self.workers]
+            return [self.ended.get(one) or self._cancelled(*one) for one in branches]
+
+    def again(self) -> bool:
+        """Whether one more attempt is within the fan-out's allowance; it is used up by this."""
+        with self.mutex:
+            self.allowance -= 1
+            return self.allowance >= 0
+
+    def _cancelled(self, index: int, worker: str) -> Outcome:
+        effort = self.efforts.get((index, worker)) or Effort()
+        outcome = failure(index, worker, Stopped(self.stop.reason), effort, status="cancelled")
+        self._count(outcome)
+        return outcome
+
+    def _count(self, outcome: Outcome) -> None:
+        self.quorum.note(outcome, self.sizes.get(outcome["index"], 1))
+        if self.pace is not None:
+            self.pace.note(self.name, outcome, self.quorum, self.running)

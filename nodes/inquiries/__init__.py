@@ -1,0 +1,1 @@
+"""What a review asks a person, why, of whom, and until when."""

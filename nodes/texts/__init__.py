@@ -1,0 +1,1 @@
+"""Reading documents, and splitting texts into the parts that branches take."""

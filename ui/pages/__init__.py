@@ -1,0 +1,1 @@
+"""The pages, one a module: Inbox, Review, Bulk, Runs, Graphs, Insights, Audit."""

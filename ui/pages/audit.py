@@ -1,0 +1,131 @@
+"""The Audit page: who decided what and when, what else was done, and whether the record is whole."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import streamlit as st
+
+from treadle.checkpoints import exports
+from treadle.checkpoints.desks.audits import Decision, decisions, tip, verify
+from treadle.checkpoints.desks.events import Event, events
+from treadle.checkpoints.savers import SqliteSaver
+from treadle.ui.empties import empty
+from treadle.ui.markups import NOTHING, Markup, plain, put, tag
+from treadle.ui.parts.actions import done
+from treadle.ui.parts.histories import moment
+from treadle.ui.people import person
+from treadle.ui.places import link
+from treadle.ui.stores import store
+from treadle.ui.texts import chip, line, table
+from treadle.ui.times import brief
+
+PAGE: Final = 25
+"""Rows on one page of a list."""
+
+
+def page() -> None:
+    """Show the record, verify it, and give it away as a file."""
+    saver = store()
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        put(tag("h2", "Audit", kind="title"), width="content")
+        st.button("Verify the record", key="verify", icon=":material/verified:", on_click=_verify, args=(saver,))
+    _verdict()
+    decided, other, files = st.tabs(["Decisions", "What else was done", "Export"], on_change="rerun", key="audit-tab")
+    for tab, draw in ((decided, _decisions), (other, _events), (files, _exports)):
+        if tab.open:
+            with tab:
+                draw(saver)
+
+
+def _verify(saver: SqliteSaver) -> None:
+    st.session_state["treadle.verdict"] = (verify(saver), tip(saver))
+
+
+def _verdict() -> None:
+    """What the verification found, once."""
+    found = st.session_state.pop("treadle.verdict", None)
+    if found is None:
+        return
+    problems, (seq, hash_) = found
+    if problems:
+        st.error("The record is not whole.", icon=":material/error:")
+        put(tag("ul", *(tag("li", problem) for problem in problems)))
+    else:
+        st.success(f"The record of {seq:,} decisions is whole. Its head is {seq}:{hash_}", icon=":material/verified:")
+
+
+def _decisions(saver: SqliteSaver) -> None:
+    run = st.text_input("Only of this run", key="audit-run", placeholder="a run's id", width=320)
+    place = int(st.session_state.get("audit-page", 1))
+    found = decisions(saver, thread=run or None, limit=PAGE + 1, offset=(place - 1) * PAGE)
+    if not found:
+        empty("Nothing is decided yet", "Every decision appears here, sealed with the hash of the one before it.")
+        return
+    for one in found[:PAGE]:
+        _decision(one)
+    _pages("audit-page", place, len(found) > PAGE)
+
+
+def _decision(one: Decision) -> None:
+    with st.container(key=f"row-decision-{one.seq}"):
+        what, who, where = st.columns((4, 3, 2.4), vertical_alignment="center")
+        with what:
+            label = f"{one.seq}. {done(one.action)}" + (" (vote)" if one.kind == "vote" else "")
+            link("review", label, id=one.interrupt_id, thread=one.thread_id)
+            told = ", ".join([*one.reasons, *([one.words] if one.words else [])])
+            put(tag("div", line(told), kind="cell faint small", dir="auto"))
+        with who:
+            roles = f" as {', '.join(one.roles)}" if one.roles else ""
+            put(tag("div", tag("div", f"{one.by}{roles}"), tag("div", moment(one.at), kind="faint"), kind="cell small"))
+        with where:
+            put(tag("div", _marks(one), tag("div", one.gate or one.graph or "", kind="faint"), kind="cell small right"))
+
+
+def _marks(one: Decision) -> Markup:
+    marks = [chip(f"by rule {one.rule}", tone="info")] if one.rule else []
+    marks += [chip("parts removed", tone="fair")] if one.removed else []
+    marks += [chip(f"{one.client}, {brief(one.seconds)} in view" if one.seconds is not None else one.client)]
+    return sum(marks, NOTHING)
+
+
+def _events(saver: SqliteSaver) -> None:
+    place = int(st.session_state.get("events-page", 1))
+    found = events(saver, limit=PAGE + 1, offset=(place - 1) * PAGE)
+    if not found:
+        empty("Nothing else was done", "Rules, second looks, claims taken over and comments appear here.")
+        return
+    rows: Sequence[Sequence[Any]] = [_event(one) for one in found[:PAGE]]
+    put(table(("", "What", "By", "When", "Run", "More"), rows, label="What else was done"))
+    _pages("events-page", place, len(found) > PAGE)
+
+
+def _event(one: Event) -> list[Any]:
+    more = {key: part for key, part in one.content.items() if key != "decisions" and part not in (None, "", [], {})}
+    return [str(one.seq), one.kind, one.by, moment(one.at), one.thread_id or "", line(more)]
+
+
+def _pages(key: str, place: int, more: bool) -> None:
+    if place > 1 or more:
+        st.pagination(place + more, key=key)
+
+
+def _exports(saver: SqliteSaver) -> None:
+    """A file of what was decided; it is made when it is asked for."""
+    if not person().operates:
+        st.text("Exports take the role of an operator.")
+        return
+    left, right = st.columns(2)
+    form = left.selectbox("Form", list(exports.FORMS), key="export-form")
+    hidden = right.text_input("Leave out", key="export-redact", placeholder="such as: email, patient.name")
+    left_out = [one.strip() for one in hidden.split(",") if one.strip()]
+    suffix = "csv" if form == "csv" else "jsonl"
+    st.download_button(
+        f"Export as {plain(str(form))}", partial(_file, saver, str(form), left_out), f"decisions-{form}.{suffix}",
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
+def _file(saver: SqliteSaver, form: str, left_out: Sequence[str]) -> bytes:
+    person().operate()
+    return "".join(text for _, text in exports.lines(saver, form, redact=left_out)).encode()
