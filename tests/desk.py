@@ -8,7 +8,7 @@ from langgraph.types import Send, interrupt
 from pydantic import BaseModel
 
 from treadle import chain, fan_out, review
-from treadle.nodes import step
+from treadle.nodes import Panel, step
 
 
 class Finding(BaseModel):
@@ -51,6 +51,13 @@ graph = chain(
     step(memo, into="memo"),
     name="desk",
 )  # fmt: skip
+
+counsel = chain(
+    step(rate, into="finding"),
+    review("finding", actions=("approve", "take_over"), title="Finding for counsel", panel=Panel(("legal",))),
+    name="counsel",
+)  # fmt: skip
+"""Asks one question, on which only the role legal may decide, who can also take the step over."""
 
 
 def clauses(many: int) -> dict[str, Any]:

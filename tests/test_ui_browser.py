@@ -1,20 +1,16 @@
 """The page in a real browser: reviewers decide on real runs, and nothing is asked of any other host."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
-from urllib.request import urlopen
+from typing import Any, Literal
 
 import desk
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
+from browsers import chromium, served, until, windows
+from playwright.sync_api import Page
 
 from treadle.checkpoints.decisions import decide, decisions
 from treadle.checkpoints.desks.claims import claim
@@ -27,31 +23,7 @@ from treadle.ui.servers import free
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 AGREEMENT = Path(__file__).parents[1] / "examples" / "services_agreement.md"
-
-SECONDS = 40_000
-"""Milliseconds that a busy machine may take to show something."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """Where the browser is; without one the test is skipped, but not in CI."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        verdict = pytest.fail if os.environ.get("CI") else pytest.skip
-        verdict("There is no Chromium on this machine: install the package chromium.")
-    return str(found)
 
 
 @pytest.fixture(scope="module")
@@ -61,87 +33,50 @@ def saver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteSaver]:
 
 
 @pytest.fixture(scope="module")
-def address(saver: SqliteSaver, chromium: str) -> Iterator[str]:
+def address(saver: SqliteSaver) -> Iterator[str]:
     """The page, served by a process of its own, as `treadle ui` does."""
     graphs = Path(str(saver.path)).with_name("langgraph.json")
     graphs.write_text(
-        json.dumps({"dependencies": [str(Path(__file__).parent)], "graphs": {"desk": f"{desk.__file__}:graph"}})
+        json.dumps(
+            {
+                "dependencies": [str(Path(__file__).parent)],
+                "graphs": {"desk": f"{desk.__file__}:graph", "counsel": f"{desk.__file__}:counsel"},
+            }
+        )
     )
+    chromium()
     port = free(0)
     code = f"from treadle.ui import serve; serve({str(saver.path)!r}, {port}, graphs={str(graphs)!r})"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"))
-            yield f"http://127.0.0.1:{port}"
+            yield served(port)
         finally:
             server.terminate()
-
-
-@pytest.fixture(scope="module")
-def outside() -> Iterator[list[str]]:
-    """What was asked of other hosts while the tests ran: nothing."""
-    found: list[str] = []
-    yield found
-    assert found == []
 
 
 Browse = Callable[..., Page]
 
 
 @pytest.fixture
-def browse(address: str, chromium: str, outside: list[str], tmp_path: Path) -> Iterator[Browse]:
+def browse(address: str, tmp_path: Path) -> Iterator[Browse]:
     """Open a page of the desk, each time in a browser of its own."""
-    with sync_playwright() as started:
-        contexts: list[BrowserContext] = []
+    with windows(tmp_path) as window:
 
-        def opened(path: str = "/", *, by: str = "Ada", scheme: Literal["light", "dark"] = "light") -> Page:
-            context = started.chromium.launch_persistent_context(
-                tmp_path / f"profile-{len(contexts)}", executable_path=chromium, args=FLAGS, color_scheme=scheme,
-                viewport={"width": 1280, "height": 900},
-            )  # fmt: skip
-            contexts.append(context)
-            context.set_default_timeout(SECONDS)
-            context.route("**/*", lambda route: _inside(route, outside))
-            page = context.pages[0]
-            page.goto(f"{address}{path}{'&' if '?' in path else '?'}by={by}")
-            return page
+        def opened(path: str = "/", *, by: str = "Ada", scheme: str = "light", **manner: Any) -> Page:
+            where = f"{address}{path}{'&' if '?' in path else '?'}by={by}"
+            return window(where, color_scheme=scheme, **manner)
 
         yield opened
-        for context in contexts:
-            context.close()
-
-
-def _inside(route: Route, outside: list[str]) -> None:
-    url = urlsplit(route.request.url)
-    if url.hostname == "127.0.0.1" or url.scheme in ("data", "blob"):
-        route.continue_()
-    else:
-        outside.append(route.request.url)
-        route.abort()
 
 
 @pytest.fixture
 def waiting(saver: SqliteSaver, request: pytest.FixtureRequest) -> list[Review]:
-    """Five findings of a new run, and nothing else, in the queue."""
+    """Findings of a new run, five unless the test says how many, and nothing else, in the queue."""
     for left in pending(saver, limit=-1):
-        claim(saver, left.id, by="an earlier test", thread=left.thread_id, take=True)
-        decide(saver, left.id, left.value["actions"][0], by="an earlier test", thread=left.thread_id)
-    start(desk.graph, desk.clauses(5), saver=saver, name="desk", thread_id=request.node.name)
+        claim(saver, left.id, by="an earlier test", roles=["legal"], thread=left.thread_id, take=True)
+        decide(saver, left.id, left.value["actions"][0], by="an earlier test", roles=["legal"], thread=left.thread_id)
+    start(desk.graph, desk.clauses(getattr(request, "param", 5)), saver=saver, name="desk", thread_id=request.node.name)
     return pending(saver, thread=request.node.name)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait for something to become true; the test's own time limit ends it."""
-    while not true():
-        time.sleep(0.05)
 
 
 def at(one: Review) -> str:
@@ -156,6 +91,13 @@ def shown(page: Page, title: str | None) -> None:
     """Wait until a review is the one on the page, and has been long enough to be decided on."""
     page.get_by_role("heading", name=title, exact=True).wait_for()
     page.wait_for_timeout(900)
+
+
+def settled(page: Page) -> None:
+    """Wait until a page is drawn."""
+    page.get_by_test_id("stAppViewContainer").wait_for()
+    page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+    page.wait_for_timeout(700)
 
 
 def test_the_findings_of_a_contract_are_approved_edited_and_rejected(saver: SqliteSaver, browse: Browse) -> None:
@@ -335,12 +277,104 @@ def test_every_text_has_the_contrast_that_people_need(
     page = browse("/", scheme=scheme)
     page.get_by_role("link", name=str(waiting[0].title)).wait_for()
     home = page.url.partition("/?")[0]
-    weak = {}
-    for name in ("", "review", "bulk", "runs", f"runs?thread={waiting[0].thread_id}", "insights", "audit"):
+    weak, thread = {}, waiting[0].thread_id
+    for name in (
+        "",
+        "review",
+        "bulk",
+        "runs",
+        f"runs?thread={thread}",
+        f"graphs?graph=desk&thread={thread}",
+        "insights",
+        "audit",
+    ):
         page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
-        page.get_by_test_id("stAppViewContainer").wait_for()
-        page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
-        page.wait_for_timeout(700)
+        settled(page)
         if found := page.evaluate(CONTRAST):
             weak[name or "inbox"] = found
     assert weak == {}
+
+
+@pytest.mark.parametrize("waiting", [10], indirect=True)
+def test_ten_are_decided_from_the_inbox_without_the_mouse(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    page = browse("/")
+    page.get_by_role("link", name=str(waiting[0].title)).wait_for()
+    page.wait_for_timeout(500)
+    page.keyboard.press("n")
+    for place, one in enumerate(waiting):
+        shown(page, one.title)
+        page.keyboard.press("x" if place % 4 == 3 else "a")
+        if place % 4 == 3:
+            page.locator("textarea:focus").wait_for()
+            page.keyboard.press("Control+Enter")
+    page.get_by_text("Nothing waits for a decision").wait_for()
+    made = {one.interrupt_id: (one.action, one.by) for one in decisions(saver, thread=waiting[0].thread_id)}
+    assert [made[one.id] for one in waiting] == [("reject" if n % 4 == 3 else "approve", "Ada") for n in range(10)]
+
+
+def test_a_tab_closed_in_mid_decision_leaves_all_of_it_or_nothing(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    begun, clicked = waiting[:2]
+    page = browse(at(begun))
+    shown(page, begun.title)
+    page.keyboard.press("x")
+    page.get_by_label("In your own words").fill("Half a thou")
+    page.close(run_before_unload=False)
+    assert decisions(saver, thread=begun.thread_id) == []
+    page = browse(at(clicked))
+    shown(page, clicked.title)
+    page.locator(key(f"approve-{clicked.id}")).evaluate("button => button.click()")
+    page.close(run_before_unload=False)
+    page = browse(at(begun), by="Bo")
+    shown(page, begun.title)
+    page.locator(key(f"over-{begun.id}")).click()
+    page.locator(f"{key(f'approve-{begun.id}')}:enabled").click()
+    page.get_by_text(f"Approved: {begun.title}").wait_for()
+    made = {one.interrupt_id: one.by for one in decisions(saver, thread=begun.thread_id)}
+    assert made[begun.id] == "Bo"
+    if clicked.id not in made:  # the click did not reach the server: the question is as it was
+        decide(saver, clicked.id, "reject", by="Bo", thread=clicked.thread_id)
+    assert [one.interrupt_id for one in decisions(saver, thread=begun.thread_id)].count(clicked.id) == 1
+    for one in waiting[2:]:
+        decide(saver, one.id, "approve", by="Bo", thread=one.thread_id)
+    until(lambda: run(saver, begun.thread_id).status == "done")
+
+
+def test_a_question_mark_opens_the_sheet_of_keys_but_not_while_one_types(waiting: list[Review], browse: Browse) -> None:
+    page = browse(at(waiting[0]))
+    shown(page, waiting[0].title)
+    page.keyboard.press("?")
+    sheet = page.get_by_role("dialog")
+    sheet.get_by_text("Approve", exact=True).wait_for()
+    assert "Skip: this one comes again" in sheet.inner_text()
+    page.keyboard.press("Escape")
+    sheet.wait_for(state="hidden")
+    page.keyboard.press("x")
+    page.locator("textarea:focus").wait_for()
+    page.keyboard.type("Why?")
+    page.wait_for_timeout(400)
+    assert page.get_by_label("In your own words").input_value() == "Why?"
+    assert sheet.count() == 0
+
+
+def test_who_takes_a_step_over_gives_what_the_run_goes_on_with(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    start(desk.counsel, {"clause": desk.clauses(1)["clauses"][0]}, saver=saver, name="counsel", thread_id="taken over")
+    [one] = pending(saver, thread="taken over")
+    page = browse(f"{at(one)}&roles=legal")
+    shown(page, one.title)
+    page.keyboard.press("t")
+    page.get_by_label("Reason").fill("Counsel rates it herself.")
+    page.get_by_label("Reason").press("Tab")
+    page.locator("ins", has_text="Counsel rates it herself.").wait_for()
+    page.locator(key(f"save-take_over-{one.id}")).click()
+    page.get_by_text(f"Taken over: {one.title}").wait_for()
+    [made] = decisions(saver, thread="taken over")
+    assert (made.action, made.by, list(made.roles)) == ("take_over", "Ada", ["legal"])
+    until(lambda: run(saver, "taken over").status == "done")
+    state = desk.counsel.compile(checkpointer=saver).get_state({"configurable": {"thread_id": "taken over"}})
+    assert state.values["finding"]["reason"] == "Counsel rates it herself."
