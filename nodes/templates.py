@@ -46,9 +46,8 @@ class Template:
         Raises:
             InputInvalid: when the state lacks a field; the message names prompt and field.
         """
-        return "".join(
-            text + ("" if field is None else shown(self._value(state, field))) for text, field in self._pieces()
-        )
+        pieces = self._pieces()
+        return "".join([text if field is None else text + shown(self._value(state, field)) for text, field in pieces])
 
     def _pieces(self) -> list[tuple[str, str | None]]:
         return _pieces(self.source, self.step)

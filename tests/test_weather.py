@@ -159,8 +159,8 @@ def test_a_corrupt_page_is_told_and_what_lies_elsewhere_is_still_read(tmp_path: 
     with SqliteSaver(path) as saver:
         for number in range(100):
             put(saver, f"t{number}", random.Random(number).randbytes(9000))
-    page = 4096
     with sqlite3.connect(path) as connection:
+        page = connection.execute("PRAGMA page_size").fetchone()[0]
         root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'blobs'").fetchone()[0]
     connection.close()
     content = bytearray(path.read_bytes())
