@@ -100,9 +100,8 @@ def _headline(found: list[Finding], high: list[Finding], medium: list[Finding], 
     counts = [(len(high), "high"), (len(medium), "medium"), (len(low), "low")]
     told = (", ".join(f"**{count} {name}**" for count, name in counts if count) or "none of high or medium") + " risk"
     topics = list(dict.fromkeys(one.category for one in high if one.category))
-    worst = (
-        f" The high risks lie in {_and(topics)}." if topics else "" if high or not found else " None is of high risk."
-    )
+    mild = "" if high or not found else " None is of high risk."
+    worst = f" The high risks lie in {_and(topics)}." if topics else mild
     unread = f" {lost} could not be rated and {'is' if lost == 1 else 'are'} not covered here." if lost else ""
     return f"{len(found) or 'No'} {'finding' if len(found) == 1 else 'findings'}: {told}.{worst}{unread}"
 
