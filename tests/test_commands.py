@@ -504,6 +504,8 @@ def test_the_record_is_verified_and_a_row_that_was_tampered_with_is_named(waitin
     assert treadle(waiting, "audit", "verify", "--head", head).returncode == 0
     assert treadle(waiting, "audit", "verify", "--head", "1:" + "0" * 64).returncode == 1
     assert treadle(waiting, "audit", "verify", "--head", "x").returncode == 2
+    assert treadle(waiting, "audit", "verify", "--since", head).returncode == 0
+    assert treadle(waiting, "audit", "verify", "--since", "1:" + "0" * 64).returncode == 1
     assert "approve" in treadle(waiting, "audit", "list").stdout
     with sqlite3.connect(waiting / "treadle.db") as connection:
         connection.execute("UPDATE decisions SET action = 'reject'")
