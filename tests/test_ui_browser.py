@@ -343,6 +343,28 @@ def test_a_tab_closed_in_mid_decision_leaves_all_of_it_or_nothing(
     until(lambda: run(saver, begun.thread_id).status == "done")
 
 
+def test_a_narrow_window_shows_every_page_and_button(waiting: list[Review], browse: Browse) -> None:
+    page = browse(at(waiting[0]), viewport={"width": 390, "height": 800})
+    shown(page, waiting[0].title)
+    for action in ("approve", "edit", "reject", "skip", "next"):
+        button = page.locator(f"{key(f'{action}-{waiting[0].id}')}:visible")
+        button.click(trial=True)
+        box = button.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, action
+    home, wide = page.url.partition("/review")[0], {}
+    for name in ("review", "", "bulk", "runs", f"runs?thread={waiting[0].thread_id}", "graphs", "insights", "audit"):
+        page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
+        settled(page)
+        found = page.evaluate(
+            "() => ['html', '[data-testid=stMain]'].map(name => document.querySelector(name)).map("
+            "one => one.scrollWidth - one.clientWidth)"
+        )
+        if found != [0, 0]:
+            wide[name or "inbox"] = found
+    assert wide == {}
+
+
 def test_a_question_mark_opens_the_sheet_of_keys_but_not_while_one_types(waiting: list[Review], browse: Browse) -> None:
     page = browse(at(waiting[0]))
     shown(page, waiting[0].title)
