@@ -16,6 +16,9 @@ from treadle.nodes import step
 from treadle.nodes.limits import Limit
 from treadle.nodes.policies.retries import Retry
 
+# What an earlier example left behind may still draw its jitter while Hypothesis draws the next one.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
 ITEMS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=80)
 """What an item is, and how often its branch fails before it succeeds."""
 

@@ -17,7 +17,11 @@ def frozen(found: CheckpointTuple | None) -> Any:
     """Everything in a tuple, in a form that compares: what the serializer makes of it."""
     if found is None:
         return None
-    checkpoint = {**found.checkpoint, "channel_values": dict(sorted(found.checkpoint["channel_values"].items()))}
+    values = {
+        channel: sorted(value) if isinstance(value, set) else value  # a set has no order to compare
+        for channel, value in sorted(found.checkpoint["channel_values"].items())
+    }
+    checkpoint = {**found.checkpoint, "channel_values": values}
     writes = [(task, channel, STABLE.dumps_typed(value)) for task, channel, value in found.pending_writes or ()]
     parent = found.parent_config["configurable"] if found.parent_config else None
     return (
