@@ -56,11 +56,13 @@ def serving(saver: SqliteSaver) -> Iterator[str]:
     chromium()
     port = free(0)
     code = f"from treadle.ui import serve; serve({str(saver.path)!r}, {port}, graphs={str(graphs)!r})"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    log = Path(str(saver.path)).with_name("log")
+    with log.open("w") as out, subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=out) as server:
         try:
             yield served(port)
         finally:
             server.terminate()
+    assert "Traceback" not in log.read_text()
 
 
 Browse = Callable[..., Page]
@@ -229,7 +231,7 @@ def test_links_work_cold_whatever_became_of_the_review(
 def test_a_link_to_a_review_may_be_the_first_thing_that_anybody_opens(
     waiting: list[Review], saver: SqliteSaver, tmp_path: Path
 ) -> None:
-    with serving(saver) as fresh, windows(tmp_path) as window:
+    with windows(tmp_path) as window, serving(saver) as fresh:  # which ends before the window is closed
         page = window(f"{fresh}{at(waiting[0])}&by=Ada")
         shown(page, waiting[0].title)
         assert page.get_by_role("dialog").count() == 0

@@ -59,7 +59,10 @@ def serve(
         workers.work(stores.store())  # what was decided before goes on, though nobody opens the page
     local = not _signing() and not os.environ.get(people.USER_HEADER)
     sys.argv = ["streamlit", "run", str(APP), *options(port=port, address=address, open=open, local=local)]
-    cli.main()
+    try:
+        cli.main()
+    finally:
+        workers.rest()
 
 
 def options(
