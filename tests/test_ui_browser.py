@@ -1,12 +1,15 @@
 """The page in a real browser: reviewers decide on real runs, and nothing is asked of any other host."""
 
+import http.client
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import desk
 import pytest
@@ -366,26 +369,67 @@ def test_a_tab_closed_in_mid_decision_leaves_all_of_it_or_nothing(
     until(lambda: run(saver, begun.thread_id).status == "done")
 
 
-def test_a_narrow_window_shows_every_page_and_button(waiting: list[Review], browse: Browse) -> None:
-    page = browse(at(waiting[0]), viewport={"width": 390, "height": 800})
+CUT = """() => {
+  const out = [], width = document.documentElement.clientWidth;
+  for (const one of document.querySelectorAll("[data-testid=stMain] *, header *")) {
+    const box = one.getBoundingClientRect();
+    if (!box.width || (box.left >= -1 && box.right <= width + 1)) continue;
+    let around = one.parentElement;  // what can be scrolled by itself is not cut
+    while (around && !["auto", "scroll"].includes(getComputedStyle(around).overflowX)) around = around.parentElement;
+    if (!around || around.matches("[data-testid=stMain], html, body")) out.push(one.textContent.trim().slice(0, 40));
+  }
+  return out;
+}"""
+"""What reaches over the window's edge, and cannot be scrolled by itself."""
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_a_narrow_window_shows_every_page_and_button(waiting: list[Review], browse: Browse, width: int) -> None:
+    page = browse(at(waiting[0]), viewport={"width": width, "height": 800})
     shown(page, waiting[0].title)
     for action in ("approve", "edit", "reject", "skip", "next"):
         button = page.locator(f"{key(f'{action}-{waiting[0].id}')}:visible")
         button.click(trial=True)
         box = button.bounding_box()
         assert box is not None
-        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390, action
-    home, wide = page.url.partition("/review")[0], {}
-    for name in ("review", "", "bulk", "runs", f"runs?thread={waiting[0].thread_id}", "graphs", "insights", "audit"):
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width, action
+    home, thread = page.url.partition("/review")[0], waiting[0].thread_id
+    pages = ("review", "", "bulk", "runs", f"runs?thread={thread}", f"graphs?thread={thread}", "insights", "audit")
+    cut = {}
+    for name in pages:
         page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
         settled(page)
-        found = page.evaluate(
-            "() => ['html', '[data-testid=stMain]'].map(name => document.querySelector(name)).map("
-            "one => one.scrollWidth - one.clientWidth)"
-        )
-        if found != [0, 0]:
-            wide[name or "inbox"] = found
-    assert wide == {}
+        if found := page.evaluate(CUT):
+            cut[name or "inbox"] = found
+    assert cut == {}
+
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dHJlYWRsZSB0cmVhZGxlIQ==",
+}
+
+
+def test_only_this_machine_reaches_the_page_in_local_mode_and_under_its_own_names(address: str) -> None:
+    port = urlsplit(address).port
+    assert port
+    with socket.socket() as tried:
+        assert tried.connect_ex(("127.0.0.2", port)) != 0  # another address of this very machine
+    for host, status in {"127.0.0.1": 101, "localhost": 101, "desk.example.com": 403}.items():
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        own = {"Host": f"{host}:{port}", "Origin": f"http://{host}:{port}"}
+        connection.request("GET", "/_stcore/stream", headers={**UPGRADE, **own})
+        assert connection.getresponse().status == status, host
+        connection.close()
+
+
+def test_a_header_that_nobody_was_told_to_trust_is_ignored(waiting: list[Review], browse: Browse) -> None:
+    page = browse(at(waiting[0]), by="Dee", extra_http_headers={"X-User": "cy@example.com", "X-Forwarded-User": "cy"})
+    shown(page, waiting[0].title)
+    assert page.get_by_role("button", name="Dee · local mode").count() == 1
+    assert "cy@example.com" not in page.content()
 
 
 def test_a_question_mark_opens_the_sheet_of_keys_but_not_while_one_types(waiting: list[Review], browse: Browse) -> None:
