@@ -371,7 +371,7 @@ def test_a_tab_closed_in_mid_decision_leaves_all_of_it_or_nothing(
 
 CUT = """() => {
   const out = [], width = document.documentElement.clientWidth;
-  for (const one of document.querySelectorAll("[data-testid=stMain] *, header *")) {
+  for (const one of document.querySelectorAll(":is([data-testid=stMain], header) :not(svg *)")) {
     const box = one.getBoundingClientRect();
     if (!box.width || (box.left >= -1 && box.right <= width + 1)) continue;
     let around = one.parentElement;  // what can be scrolled by itself is not cut
@@ -394,7 +394,7 @@ def test_a_narrow_window_shows_every_page_and_button(waiting: list[Review], brow
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= width, action
     home, thread = page.url.partition("/review")[0], waiting[0].thread_id
-    pages = ("review", "", "bulk", "runs", f"runs?thread={thread}", f"graphs?thread={thread}", "insights", "audit")
+    pages = ("review", "", "bulk", "runs", f"runs?thread={thread}", f"graphs?graph=desk&thread={thread}", "insights", "audit")
     cut = {}
     for name in pages:
         page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
