@@ -97,8 +97,8 @@ def admitted() -> bool:
 
 def door() -> None:
     """Show the way in to who may not see the pages yet."""
-    with st.container(key="door"):
-        st.title("treadle")
+    with st.container(key="door", horizontal_alignment="center"):
+        st.title("treadle", anchor=False, text_alignment="center")
         if signing():
             st.text("Sign in to see what waits for you.")
             st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
