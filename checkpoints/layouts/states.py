@@ -62,7 +62,7 @@ def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored
     """Store a checkpoint: what it shares with its parent by pointer, the rest by value."""
     space = spaces.enter(connection, draft.place.thread_id, draft.place.ns)
     clocks.admit(connection, draft.place.thread_id, space.key, draft.parent_id, draft.place.id)
-    keys = _keys(connection, space.key, draft)
+    keys, late = _keys(connection, space.key, draft)
     parent = keys.get(draft.parent_id or "")
     storage = Storage(connection, space.home, memory.tails)
     line = Line(draft.versions, _point(draft, parent, storage, memory))
@@ -76,19 +76,22 @@ def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored
     key = _insert(connection, space.key, draft, sealed)
     if old is not None:
         connection.execute("UPDATE writes SET checkpoint = ? WHERE checkpoint = ?", (key, old))
-    return Stored(key, line, sealed.at(key), storage)
+    return Stored(key, line, sealed.at(key), storage, late)
 
 
-def _keys(connection: sqlite3.Connection, space: int, draft: Draft) -> dict[str, int]:
+def _keys(connection: sqlite3.Connection, space: int, draft: Draft) -> tuple[dict[str, int], bool]:
     """The keys of a checkpoint and its parent, by id, as far as they are stored: another process may have removed it.
+
+    And whether something that belongs to the checkpoint came before it.
 
     A checkpoint that is put again gets another key, since processes remember what lies under the one that it had.
     """
     rows = connection.execute(
-        "SELECT id, key FROM checkpoints WHERE space = ? AND id IN (?, ?) AND body IS NOT NULL",
+        "SELECT id, key, body IS NOT NULL AS stored FROM checkpoints WHERE space = ? AND id IN (?, ?)",
         (space, draft.place.id, draft.parent_id),
-    )
-    return {row["id"]: row["key"] for row in rows}
+    ).fetchall()
+    late = any(row["id"] == draft.place.id and not row["stored"] for row in rows)
+    return {row["id"]: row["key"] for row in rows if row["stored"]}, late
 
 
 def _insert(connection: sqlite3.Connection, space: int, draft: Draft, sealed: Sealed) -> int:
@@ -122,6 +125,8 @@ class Stored(NamedTuple):
     line: Line
     body: Body
     storage: Storage
+    late: bool
+    """Whether something that belongs to the checkpoint came before it."""
 
     def remember(self, memory: Memory) -> None:
         """Keep what the next checkpoint of the thread will need."""
