@@ -104,7 +104,7 @@ def fan_out(
     workers = worker if isinstance(worker, list | tuple) else [worker]
     staff = hired(label, workers, fallback, given=[item, *context] if over else None)
     if batch is not None:
-        staff = staff.batched(item, whole=over is None or pure)
+        staff = staff.batched(item, whole=over is None)
     leaves = not pauses and staff.leaves
     _check(staff, over=over, limit=limit, need=need, within=within)
     if lanes and not leaves:

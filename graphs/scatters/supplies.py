@@ -67,20 +67,20 @@ class Supply:
         """Take items part by part, run them, and keep what the join makes of them."""
         fan, pace, whole = self.fan, self.fan.pace(config), Sum(self.join)
         fan.undercut(config)
-        quorum = yield Block(lambda: fan.quorum(0, config))
+        quorum = yield Block(lambda: fan.quorum(None, config))
         items = yield Block(lambda: self._items(state))
         numbered = enumerate(items)
         while part := (yield Block(lambda: dict(islice(numbered, PART)))):
             first = next(iter(part))
             context = fan.shared(state, () if first else list(part.values()))
             quorum.total += len(part) * len(fan.workers)
-            groups, place = {index: [index] for index in part}, f"/{first}"
             crew = yield Block(
-                lambda: fan.opened(part, groups, context, config, quorum=quorum, pace=pace, part=place)  # noqa: B023
+                lambda: fan.opened(part, context, config, quorum=quorum, pace=pace, part=f"/{first}")  # noqa: B023
             )
             whole.add((yield from fan.ran(crew, light, config, kept=False)))
-            if crew.tally.stop.reason is not None:
+            if crew.tally.stop.reason is not None or quorum.enough:
                 break
+        quorum.open = False
         fan.check(quorum, whole.lost)
         return {self.into: whole.value, fan.outcomes: whole.lost}
 
@@ -116,9 +116,6 @@ def suits(fan: Fan, source: Function, join: Join | Joining) -> Join:
     """
     wrong: Sequence[tuple[bool, str]] = (
         (not fan.leaves, "its workers must be single steps, as only a list's items can wait for a person"),
-        (bool(fan.need), "need= is a part of a number that is not known"),
-        (isinstance(fan.on_error, float), "on_error= as a share is one of a number that is not known"),
-        (fan.pure or fan.batch is not None, "equal items and batches are found in a list"),
         (fan.key is not None, "key= compares the items of a list"),
         (fan.progressive is not None, "progressive= joins what is not kept"),
         (isinstance(join, Joining), "its join= needs all outcomes at once"),
