@@ -81,7 +81,8 @@ def fan_out(
 
     **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
     goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
-    time is up. What has not ended then is cancelled and recorded as such.
+    time is up. What has not ended then is cancelled and recorded as such. Where workers stop for a person, `within` is
+    about the machine's time: what waits for an answer waits on, and time counts anew when the run is resumed.
 
     **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
     way in a crash does run again: what reads `idempotency_key`, or calls ``treadle.nodes.idempotency_key()`` at any
@@ -92,8 +93,7 @@ def fan_out(
     **News.** Every `every` seconds a custom event tells how far the run is; `progressive` adds the join so far.
 
     Raises:
-        GraphBuildError: for a worker that reads what it is not given, a limit below one, `within` over a worker that
-            waits for a person, or nothing to fan out.
+        GraphBuildError: for a worker that reads what it is not given, a limit below one, or nothing to fan out.
         QuorumNotMet: when the run has fewer successes than `need`, or all of its branches failed.
         BranchesFailed: when more failed than `on_error` allows.
     """
@@ -106,7 +106,7 @@ def fan_out(
     if batch is not None:
         staff = staff.batched(item, whole=over is None)
     leaves = not pauses and staff.leaves
-    _check(staff, over=over, limit=limit, need=need, within=within)
+    _check(staff, over=over, limit=limit, need=need)
     if lanes and not leaves:
         raise GraphBuildError(
             f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
@@ -139,6 +139,7 @@ def fan_out(
         within=within,
         on_error=on_error,
         leaves=leaves,
+        pausing=pauses or staff.pausing,
         lanes=lanes,
         pure=pure,
         batch=batch,
@@ -151,7 +152,7 @@ def fan_out(
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)
     if source is not None:
-        supply: Any = supplying(Supply(fan, source, into, suits(fan, source, joining)), light)
+        supply: Any = supplying(Supply(fan, source, into, suits(fan, source, joining)), wide, light)
         pattern.add_node(WORK, supply)
         pattern.add_edge(WORK, END)
         return pattern
@@ -169,7 +170,7 @@ def _joins(join: Join | Joining) -> Any:
     return Any if isinstance(join, Joining) else hints(join).get("return", Any)
 
 
-def _check(staff: Staff, *, over: object, limit: int, need: float | int | None, within: float | None) -> None:
+def _check(staff: Staff, *, over: object, limit: int, need: float | int | None) -> None:
     label, names = staff.label, staff.names
     if not names:
         raise GraphBuildError(f"fan-out {label!r} has no worker")
@@ -184,8 +185,4 @@ def _check(staff: Staff, *, over: object, limit: int, need: float | int | None, 
     if isinstance(need, float) and not 0 <= need <= 1:
         raise GraphBuildError(
             f"fan-out {label!r}: need={need} as a share lies between 0 and 1; a number of branches is an int"
-        )
-    if within is not None and staff.pausing:
-        raise GraphBuildError(
-            f"fan-out {label!r}: within={within} would give up branches that wait for a person; leave it out"
         )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from treadle import chain, fan_out, review
+from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, InputInvalid, QuorumNotMet
 from treadle.graphs.scatters.supplies import KEPT, PART
@@ -191,7 +191,6 @@ async def soon(count: int) -> Any:
 UNFIT: list[tuple[dict[str, Any], str]] = [
     ({"key": str}, "items of a list"),
     ({"over": soon}, "must be a plain function or generator"),
-    ({"worker": chain(step(odd), review("odd", actions=("approve",)))}, "single steps"),
 ]
 
 

@@ -56,6 +56,8 @@ class Fan:
     on_error: OnError = "keep"
     leaves: bool = False
     """Whether every worker is one step, which cannot stop for a person half-way."""
+    pausing: bool = False
+    """Whether any of them stops for a person."""
     lanes: bool = False
     pure: bool = False
     batch: Batch | None = None
@@ -108,6 +110,7 @@ class Fan:
             quorum=quorum,
             allowance=self.retry.allowance(len(groups.runs) * len(self.workers)),
             each=None if groups.whole else groups.each,
+            pausing=self.pausing,
             pace=pace,
         )
         crew = Crew(
@@ -137,10 +140,13 @@ class Fan:
         return () if self.key is None else named(items, self.key, self.name)
 
     def quorum(self, total: int | None, config: RunnableConfig) -> Quorum:
-        """What a run of so many (None: nobody knows yet) has to come to, with the deadline it had before a crash."""
+        """What a run of so many (None: nobody knows yet) has to come to, with the deadline it had before a crash.
+
+        Where branches wait for people, time counts anew: nobody can tell how much of it was a person's.
+        """
         store, (thread_id, namespace) = journal(config), place(config)
         deadline = None if self.within is None else time.time() + self.within
-        if deadline is not None and store is not None:
+        if deadline is not None and store is not None and not self.pausing:
             store.remember(thread_id, f"deadline:{namespace}", deadline)
             deadline = cast(tuple[float], store.recall(thread_id, f"deadline:{namespace}"))[0]
         early = bool(self.need) and self.leaves
@@ -183,7 +189,7 @@ class Fan:
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
                 wide = Wide(graph, whole, inside, threads=threads, branches=crew.tally.total)
-                done = yield wide if crew.sign is None else Unless(crew.sign, wide)
+                done = yield wide if crew.sign is None or self.pausing else Unless(crew.sign, wide)
             except Stopped:
                 done = None  # the tally knows how far it came
             except GraphInterrupt:

@@ -27,6 +27,8 @@ class Tally:
     """How many attempts beyond the first are left."""
     each: Callable[[Sequence[Outcome]], Sequence[Outcome]] | None = None
     """The outcomes of the items that branches stand for, where that is not one each."""
+    pausing: bool = False
+    """Whether branches wait for people: a run that is stopped ends them one by one then, but for those that wait."""
     pace: Pace | None = None
     """Told of every outcome."""
     known: dict[Key, Outcome] = field(default_factory=dict)
@@ -69,9 +71,16 @@ class Tally:
         if enough:
             self.stop.set("enough branches had succeeded")
 
+    def left(self, *branches: Key) -> list[Outcome]:
+        """What branches say of themselves that were stopped; nothing where the run knows it already."""
+        if not self.pausing:
+            return []
+        with self.mutex:
+            return [self._cancelled(*one) for one in branches]
+
     def cut_off(self) -> list[Outcome]:
         """Where the run was stopped: what had ended by then, and for every other branch that it was cancelled."""
-        if self.stop.reason is None:
+        if self.stop.reason is None or self.pausing:
             return []
         with self.mutex:
             branches = [(index, worker) for index in self.leads for worker in self.workers]
