@@ -185,7 +185,7 @@ class Fan:
         """Run a crew's branches in a graph, which has checkpoints of its own if they are `kept`."""
         inside = config if kept else unkept(config)
         whole = {"first": 0, "count": len(crew.tally.leads)}
-        threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
+        threads = 8 + (len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
                 wide = Wide(graph, whole, inside, threads=threads, branches=crew.tally.total)
