@@ -116,7 +116,7 @@ class Branch:
             return failure(index, self.name, error, effort)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Call:
     """The attempts of one branch."""
 
