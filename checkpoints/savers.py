@@ -138,13 +138,9 @@ class SqliteSaver(BaseCheckpointSaver[str]):
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote, and in the same transaction what that means for the review queue.
-
-        Where very many threads do so for one run at once, the results of one are committed when the last of these calls
-        returns; questions and errors when their own call does.
-        """
-        relay = str(config["configurable"]["thread_id"]) if _ordinary(writes) else None
-        self.database.write(self._drafts.writes(config, writes, task_id, task_path), relay=relay)
+        """Store what a task wrote, and in the same transaction what that means for the review queue."""
+        work = self._drafts.writes(config, writes, task_id, task_path)
+        self.database.write(work, patient=_ordinary(writes))
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -162,13 +158,12 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that the config names, or the newest of its thread and namespace."""
-        record = self.database.read(lambda connection: states.fetch(connection, place(config), self._memory.tails))
+        record = self.database.read(lambda connection: states.fetch(connection, place(config), self._memory))
         return self._found(record, config)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As ``get_tuple``."""
-        tails = self._memory.tails
-        record = await self.database.aread(lambda connection: states.fetch(connection, place(config), tails))
+        record = await self.database.aread(lambda connection: states.fetch(connection, place(config), self._memory))
         return self._found(record, config)
 
     def _found(self, record: Record | None, config: RunnableConfig) -> CheckpointTuple | None:

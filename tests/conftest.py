@@ -12,6 +12,11 @@ import pytest
 from treadle.errors import ModelUnavailable
 from treadle.nodes.local.weights import find, folder
 
+# Tests start hundreds of Python processes. Where the environment forbids bytecode, as images for containers do, each
+# of them would compile all of LangGraph anew: 1.5 of 2.7 seconds.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 FETCH = Path(__file__).parents[2] / "shared" / "tools" / "fetch-weights"
 """Assembles the weights on machines that do not reach their publisher."""
 

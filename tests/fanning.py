@@ -1,6 +1,7 @@
 """A fan-out whose process is killed amid its branches, and what of it runs again.
 
-python tests/fanning.py            # the median of 20 kills in each way
+python tests/fanning.py                                   # 600 branches; the median of 20 kills in each way
+python tests/fanning.py --branches 1000 --finished 500    # as many, killed at half
 """
 
 import argparse
@@ -24,7 +25,6 @@ from treadle import fan_out
 from treadle.checkpoints import SqliteSaver
 from treadle.nodes import step
 
-BRANCHES, FINISHED = 600, 350
 WAYS = ("sync", "async", "sync limited", "async limited")
 LIMIT = 16
 
@@ -64,35 +64,34 @@ def graph(kind: str, log: int, saver: Any) -> Any:
     return plain.compile(checkpointer=saver)
 
 
-def run(way: str, folder: Path) -> None:
+def run(way: str, folder: Path, branches: int) -> None:
     """Begin the run, or go on with it."""
     kind, _, limited = way.rpartition(" ") if way.endswith("limited") else (way, "", "")
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     config: Any = {"configurable": {"thread_id": "t"}, **({"max_concurrency": LIMIT} if limited else {})}
     with SqliteSaver(folder / "x.db") as saver:
         built = graph(kind, log, saver)
-        given = None if built.get_state(config).created_at else {"ns": list(range(BRANCHES))}
+        given = None if built.get_state(config).created_at else {"ns": list(range(branches))}
         done = asyncio.run(built.ainvoke(given, config)) if "async" in kind else built.invoke(given, config)
-        assert sorted(done["out"]) == list(range(BRANCHES))
+        assert sorted(done["out"]) == list(range(branches))
 
 
-def again(way: str) -> int:
-    """How many finished branches run again after a kill with about 350 of 600 finished."""
+def again(way: str, *, branches: int = 600, finished: int = 350) -> int:
+    """How many finished branches run again after a kill with about so many of them finished."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        command = [sys.executable, "-W", "ignore", __file__, "--run", way, place]
+        command = [sys.executable, "-W", "ignore", __file__, "--run", way, place, "--branches", str(branches)]
         child = subprocess.Popen(command)
-        while _lines(folder) < FINISHED:
+        while _lines(folder) < finished:
             assert child.poll() is None, f"the run {way} ended by itself"
             time.sleep(0.001)
         child.send_signal(signal.SIGKILL)
         child.wait()
-        finished = _lines(folder)
-        assert finished < BRANCHES, "killed too late"
+        assert _lines(folder) < branches, "killed too late"
         subprocess.run(command, check=True)
         noted = (folder / "log").read_text().split()
-        assert set(map(int, noted)) == set(range(BRANCHES))
-        return len(noted) - BRANCHES
+        assert set(map(int, noted)) == set(range(branches))
+        return len(noted) - branches
 
 
 def _lines(folder: Path) -> int:
@@ -103,14 +102,17 @@ def _lines(folder: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--branches", type=int, default=600)
+    parser.add_argument("--finished", type=int, default=350, help="how many have finished when the kill comes")
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=WAYS, help="some ways only")
     parser.add_argument("--plain", action="store_true", help="LangGraph's own fan-out as well")
     parser.add_argument("--run", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.run:
-        run(given.run[0], Path(given.run[1]))
+        run(given.run[0], Path(given.run[1]), given.branches)
         return
-    for way in (*WAYS, *(f"plain {way}" for way in WAYS if given.plain)):
-        counts = [again(way) for _ in range(given.kills)]
+    for way in (*given.ways, *(f"plain {way}" for way in given.ways if given.plain)):
+        counts = [again(way, branches=given.branches, finished=given.finished) for _ in range(given.kills)]
         print(json.dumps({"way": way, "median": statistics.median(counts), "all": sorted(counts)}), flush=True)
 
 

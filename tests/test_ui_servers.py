@@ -14,7 +14,7 @@ from treadle.checkpoints import SqliteSaver, decide, pending, run
 from treadle.errors import PageUnavailable
 from treadle.graphs.runs import start
 from treadle.ui import serve
-from treadle.ui.servers import free, options
+from treadle.ui.servers import APP, free, options
 
 
 def test_a_port_in_use_is_refused_before_the_server_starts(tmp_path: Path) -> None:
@@ -47,6 +47,11 @@ def test_the_page_tells_nobody_and_answers_on_this_machine_only() -> None:
     assert "--browser.gatherUsageStats=false" in given
     assert "--server.address=127.0.0.1" in given
     assert "--client.showErrorDetails=none" in given
+
+
+def test_no_folder_beside_the_app_is_taken_for_a_navigation_that_hides_a_first_visitors_page() -> None:
+    assert APP.exists()
+    assert not APP.with_name("pages").exists()  # Streamlit's own: "Page not found" over whatever a link leads to
 
 
 def test_what_was_decided_before_the_page_is_served_goes_on_though_nobody_opens_it(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import streamlit as st
 from treadle.errors import StoreError, TreadleError
 from treadle.ui import themes
 from treadle.ui.markups import plain, put, tag
-from treadle.ui.pages import audit, bulk, graphs, inbox, insights, reviewing, runs
 from treadle.ui.parts.claims import let_go
 from treadle.ui.people import admitted, introduce
 from treadle.ui.places import asked, settle
+from treadle.ui.screens import audit, bulk, graphs, inbox, insights, reviewing, runs
 from treadle.ui.stores import path, store
 from treadle.ui.workers import work
 

@@ -51,7 +51,10 @@ def serve(
     with suppress(StoreError):  # the page says what is wrong with the database
         workers.work(stores.store())  # what was decided before goes on, though nobody opens the page
     sys.argv = ["streamlit", "run", str(APP), *options(port=port, address=address, open=open)]
-    cli.main()
+    try:
+        cli.main()
+    finally:
+        workers.rest()
 
 
 def options(*, port: int, address: str = "127.0.0.1", open: bool = False) -> list[str]:  # noqa: A002

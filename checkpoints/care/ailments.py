@@ -110,7 +110,7 @@ def _orphans(connection: sqlite3.Connection, saver: SqliteSaver, limit: int) -> 
         "SELECT r.* FROM reviews r WHERE r.status <> 'closed' AND (NOT EXISTS (SELECT 1 FROM waits w"
         " WHERE w.thread_id = r.thread_id AND w.interrupt_id = r.interrupt_id) OR NOT EXISTS (SELECT 1 FROM spaces s"
         " JOIN checkpoints c ON c.space = s.key WHERE s.thread_id = r.thread_id AND s.ns = r.ns"
-        " AND c.id = r.checkpoint_id)) LIMIT ?",
+        " AND c.id = r.checkpoint_id AND c.body IS NOT NULL)) LIMIT ?",
         (limit,),
     )
     for row in rows.fetchall():

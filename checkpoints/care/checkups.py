@@ -120,7 +120,7 @@ _QUERIES: tuple[tuple[Kind, str, Say], ...] = (
         "queue",
         "SELECT r.* FROM reviews r WHERE r.status <> 'closed' AND r.holds AND NOT EXISTS (SELECT 1 FROM spaces s"
         " JOIN checkpoints c ON c.space = s.key"
-        " WHERE s.thread_id = r.thread_id AND s.ns = r.ns AND c.id = r.checkpoint_id)",
+        " WHERE s.thread_id = r.thread_id AND s.ns = r.ns AND c.id = r.checkpoint_id AND c.body IS NOT NULL)",
         lambda row: (
             f"Review {row['interrupt_id']} of run {row['thread_id']} is open, but the checkpoint"
             f" {row['checkpoint_id']} at which it was asked is not stored."
@@ -129,12 +129,10 @@ _QUERIES: tuple[tuple[Kind, str, Say], ...] = (
     (
         # LangGraph stores a step's checkpoint beside its tasks, unless it is invoked with durability="sync".
         "leftover",
-        "SELECT r.* FROM reviews r JOIN spaces s ON s.thread_id = r.thread_id AND s.ns = r.ns"
-        " JOIN checkpoints c ON c.space = s.key AND c.id = r.checkpoint_id"
-        " WHERE r.status <> 'closed' AND r.holds AND c.body IS NULL",
+        "SELECT r.* FROM reviews r WHERE r.rests IS NOT NULL",
         lambda row: (
             f"Review {row['interrupt_id']} of run {row['thread_id']} was asked by a step that its process did not get"
-            " to store: the run asks anew when it goes on."
+            " to store, so that it is not in the queue: the run asks anew when it goes on."
         ),
     ),
 )

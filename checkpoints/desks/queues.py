@@ -9,9 +9,10 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from treadle.checkpoints.desks import deadlines, outboxes
+from treadle.checkpoints.desks import confirmations, deadlines, outboxes
 from treadle.checkpoints.desks.chains import last
 from treadle.checkpoints.desks.panels import number, panel
 from treadle.checkpoints.desks.plains import plain, words
@@ -27,12 +28,20 @@ CONTROL = frozenset(("__interrupt__", "__resume__", "__error__", "__error_source
 
 
 def ask(
-    connection: sqlite3.Connection, place: Place, interrupts: Iterable[Any], task_id: str, node: str, answers: int
+    connection: sqlite3.Connection,
+    place: Place,
+    interrupts: Iterable[Any],
+    task_id: str,
+    node: str,
+    answers: int,
+    *,
+    missing: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """A task waits for these interrupts: queue those that it is the innermost to wait for.
 
     ``answers`` counts the answers that the task has had already, as far as they are stored: LangGraph may store an
-    answer after the question that followed it.
+    answer after the question that followed it. ``missing``: the checkpoints, by namespace, without which nobody is to
+    be asked yet.
     """
     asked = list(interrupts)
     answers = max(answers, _drop_others(connection, place, task_id, {one.id for one in asked}))
@@ -42,14 +51,14 @@ def ask(
             " ON CONFLICT DO UPDATE SET checkpoint_id = excluded.checkpoint_id",
             (place.thread_id, place.ns, task_id, one.id, place.id),
         )
-        _queue(connection, place, one, task_id, node, answers)
+        _queue(connection, place, one, task_id, node, answers, missing)
 
 
 def inquire(connection: sqlite3.Connection, place: Place, question: Any, task_id: str, node: str) -> None:
     """A task asks and goes on: queue its question, once however often the task is run."""
     key = (place.thread_id, question.id)
     if connection.execute("SELECT 1 FROM reviews WHERE thread_id = ? AND interrupt_id = ?", key).fetchone() is None:
-        _queue(connection, place, question, task_id, node, 0)
+        _queue(connection, place, question, task_id, node, 0, {})
         connection.execute("UPDATE reviews SET holds = 0 WHERE thread_id = ? AND interrupt_id = ?", key)
 
 
@@ -66,7 +75,15 @@ def _drop_others(connection: sqlite3.Connection, place: Place, task_id: str, ids
     return max((count + 1 for count in before if count is not None), default=0)
 
 
-def _queue(connection: sqlite3.Connection, place: Place, interrupt: Any, task_id: str, node: str, answers: int) -> None:
+def _queue(
+    connection: sqlite3.Connection,
+    place: Place,
+    interrupt: Any,
+    task_id: str,
+    node: str,
+    answers: int,
+    missing: Mapping[str, str],
+) -> None:
     row = connection.execute(
         "SELECT seq, thread_id, interrupt_id, ns, digest, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?",
         (place.thread_id, interrupt.id),
@@ -79,7 +96,10 @@ def _queue(connection: sqlite3.Connection, place: Place, interrupt: Any, task_id
         "node": node,
         "checkpoint_id": place.id,
         "task_id": task_id,
+        "status": "closed" if missing else "pending",
+        "rests": json.dumps(missing) if missing else None,
     }
+    columns["closed_at"] = columns["asked_at"] if missing else None
     if row is None:
         columns |= {"thread_id": place.thread_id, "interrupt_id": interrupt.id, "answers": answers}
         columns |= {"problem": _overtaken(connection, columns)}
@@ -103,7 +123,8 @@ def _insert(connection: sqlite3.Connection, columns: dict[str, Any]) -> None:
         f" SELECT {', '.join('?' * len(columns))}, ?, max(graph), max(fingerprint) FROM runs WHERE thread_id = ?",
         (*columns.values(), last(connection, "decisions")[0], columns["thread_id"]),
     )
-    opened(connection, columns["thread_id"], columns["interrupt_id"])
+    if columns["rests"] is None:
+        opened(connection, columns["thread_id"], columns["interrupt_id"])
 
 
 def opened(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> None:
@@ -119,17 +140,23 @@ def _again(connection: sqlite3.Connection, row: sqlite3.Row, columns: dict[str, 
     """The question is asked once more: a decision holds if it was made on what is shown now, and is not used up."""
     same = row["digest"] == columns["digest"] and row["status"] != "closed"
     if same:
-        kept = ("due", "asked_at", "value", "text", "schema", "assign", "veiled")
+        kept = ("due", "asked_at", "value", "text", "schema", "assign", "veiled", "status", "rests", "closed_at")
         columns = {name: value for name, value in columns.items() if name not in kept}
     else:
-        columns |= {"status": "pending", "closed_at": None, "problem": None, "since": last(connection, "decisions")[0]}
+        columns |= {"problem": None, "since": last(connection, "decisions")[0]}
         columns |= {"escalations": 0, "held_until": None, "taken_at": None}
     connection.execute(
         f"UPDATE reviews SET {', '.join(f'{name} = ?' for name in columns)} WHERE seq = ?",
         (*columns.values(), row["seq"]),
     )
-    if not same:
+    if not same and columns["rests"] is None:
         opened(connection, row["thread_id"], row["interrupt_id"])
+
+
+def confirm(connection: sqlite3.Connection, place: Place) -> None:
+    """A checkpoint came after questions that rest on it: those that lack nothing more are in the queue now."""
+    for interrupt_id in confirmations.confirm(connection, place):
+        opened(connection, place.thread_id, interrupt_id)
 
 
 def _columns(interrupt: Any) -> dict[str, Any]:
@@ -167,13 +194,14 @@ def close(connection: sqlite3.Connection, thread_id: str, ids: Sequence[str]) ->
     now = time.time()
     for id_ in ids:
         row = connection.execute(
-            "SELECT seq, status FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_)
+            "SELECT seq, status, rests FROM reviews WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_)
         ).fetchone()
         for table in ("waits", "claims", "deadlines"):
             connection.execute(f"DELETE FROM {table} WHERE thread_id = ? AND interrupt_id = ?", (thread_id, id_))
-        if row is None or row["status"] == "closed":
+        if row is None or (row["status"] == "closed" and row["rests"] is None):
             continue
-        connection.execute("UPDATE reviews SET status = 'closed', closed_at = ? WHERE seq = ?", (now, row["seq"]))
+        query = "UPDATE reviews SET status = 'closed', closed_at = ?, rests = NULL WHERE seq = ?"
+        connection.execute(query, (now, row["seq"]))
         if row["status"] == "decided":
             connection.execute(
                 "UPDATE decisions SET applied_at = ? WHERE seq ="  # an earlier one was refused by the graph
@@ -206,7 +234,7 @@ def advance(connection: sqlite3.Connection, place: Place, *, changed: bool = Fal
     a subgraph may have asked in a process that was killed before it stored the step that called the subgraph.
     """
     thread_id, ns, id_ = place
-    start, end = (ns + "|", ns + "}") if ns else ("", "\U0010ffff")  # "}" comes after "|"
+    start, end = confirmations.inside(ns)
     rows = connection.execute(
         "SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns = ? AND checkpoint_id < ?"
         " UNION SELECT interrupt_id FROM waits WHERE thread_id = ? AND ns >= ? AND ns < ? AND checkpoint_id < ?",

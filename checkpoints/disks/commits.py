@@ -2,43 +2,21 @@
 
 The first caller leads: it runs the transaction for all who queue, in its own thread, then hands the lead on. No thread
 is woken for a lone write. What cannot lead (a coroutine, a posted write) is led by a thread that starts when needed.
-
-Where very many threads write for one run, as at the end of a wide fan-out, they write in relay: who comes takes over
-from who waits, and only the last one waits for the commit. So when no call of the run is under way, all of it is
-committed; and a handful of threads does not set the pace.
+A call returns after the commit that holds its work, never before.
 """
 
 import asyncio
 import logging
 import sqlite3
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from treadle.checkpoints.disks.crowds import Crowd
+
 Work = Callable[[sqlite3.Connection], Any]
-
-LINGER = 0.02
-"""Seconds that a posted write may wait for company."""
-
-CROWD = 16
-"""Writes in one transaction from which more of their kind are taken to be on their way: a wide fan-out is ending."""
-
-LONGEST = 0.02
-"""Seconds that an awaited write waits at most, in a crowd, for others to share its transaction."""
-
-THRONG = 8
-"""Writes of a relay in the last SPELL seconds, from which on they are taken to be many."""
-
-SPELL = 0.05
-
-QUIET = 0.01
-"""Seconds without another write of a relay after which those that there are get committed."""
-
-RELAY = 0.25
-"""Seconds after which they get committed in any case."""
 
 IDLE = 2.0
 """Seconds without work after which the background thread ends, so that a forgotten store can be collected."""
@@ -53,16 +31,23 @@ class Job:
     work: Work
     tell: Callable[["Job"], None]
     turn: "threading.Lock | None" = None
+    """What a thread that waits for it waits at."""
     result: Any = None
     error: BaseException | None = None
     done: bool = False
     leads: bool = False
     posted: bool = False
     patient: bool = False
-    relay: str | None = None
-    inherited: BaseException | None = None
-    """What went wrong with those that this one took over from."""
-    heir: "Job | None" = None
+
+    @property
+    def blocking(self) -> bool:
+        """Whether a thread waits for it."""
+        return self.turn is not None
+
+
+def _wake(job: Job) -> None:
+    if job.turn is not None:
+        job.turn.release()
 
 
 def _report(job: Job) -> None:
@@ -80,17 +65,13 @@ class Commits:
 
     _queue: deque[Job] = field(default_factory=deque)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _crowd: Crowd = field(default_factory=Crowd)
     _busy: bool = False
     _leader: int | None = None
     _thread: threading.Thread | None = None
     _bell: threading.Event = field(default_factory=threading.Event)
     _hurry: threading.Event = field(default_factory=threading.Event)
     _stopped: bool = False
-    _crowd: int = 0
-    _last: dict[str, Job] = field(default_factory=dict)
-    """By relay, the job that waits for all before it."""
-    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=THRONG))
-    _owed: int = 0
 
     @property
     def mine(self) -> bool:
@@ -103,67 +84,26 @@ class Commits:
         with self._mutex:
             return not self._queue and not self._busy
 
-    @property
-    def owes(self) -> bool:
-        """Whether a call returned whose work a later call of its relay has yet to see committed."""
-        return self._owed > 0
-
-    def write(self, work: Work, *, relay: str | None = None) -> Any:
+    def write(self, work: Work, *, patient: bool = False) -> Any:
         """Run work in a transaction and return its result after the commit.
 
-        Work that has no result may be of a ``relay``: it may return as soon as a later call of that has taken over.
+        Who is patient waits some milliseconds for other threads, if as many have just come at once.
         """
         turn = threading.Lock()
         turn.acquire()
-        job = Job(work, self._wake, turn)
+        job = Job(work, _wake, turn, patient=patient)
         with self._mutex:
-            if relay is not None and (self._many() or relay in self._last):
-                self._take_over(job, relay)
             self._queue.append(job)
-            if job.relay is None:
-                job.leads = not self._busy
-                self._busy = True
-            else:
-                self._summon()
-        if job.relay is not None:
-            self._bell.set()
+            self._crowd.admit(self._queue)
+            job.leads = not self._busy
+            self._busy = True
         if not job.leads:
             self._wait(job, turn)
-        if job.heir is not None and not job.done:
-            return None
         if not job.done:
             self._lead()
-        error = job.error or job.inherited
-        if error is not None:
-            raise error
+        if job.error is not None:
+            raise job.error
         return job.result
-
-    def _many(self) -> bool:
-        """Whether very many writes of relays come; called with the mutex held."""
-        now = time.monotonic()
-        self._recent.append(now)
-        return len(self._recent) == THRONG and now - self._recent[0] < SPELL
-
-    def _take_over(self, job: Job, relay: str) -> None:
-        """Let the job that waited so far go, and wait in its place; called with the mutex held."""
-        before = self._last.get(relay)
-        job.relay, self._last[relay] = relay, job
-        if before is not None and before.turn is not None:
-            before.heir, self._owed = job, self._owed + 1
-            before.turn.release()
-            before.turn = None
-
-    def _wake(self, job: Job) -> None:
-        """Let a job's caller go on, or who took over from it know how it ended."""
-        with self._mutex:
-            if job.relay is not None and self._last.get(job.relay) is job:
-                del self._last[job.relay]
-            if job.heir is not None:
-                job.heir.inherited = job.heir.inherited or job.error or job.inherited
-                self._owed -= 1
-            elif job.turn is not None:
-                job.turn.release()
-                job.turn = None
 
     async def awrite(self, work: Work, *, patient: bool = False) -> Any:
         """As write, while the event loop goes on; who is patient waits for company where there is a crowd."""
@@ -184,11 +124,11 @@ class Commits:
             except RuntimeError:
                 _log.debug("The event loop closed before its write was committed.")
 
-        self._enqueue(Job(work, tell, patient=patient), hurry=not patient or self._crowd < CROWD)
+        self._enqueue(Job(work, tell, patient=patient), hurry=not patient or not self._crowd.many)
         return await future
 
     def post(self, work: Work) -> None:
-        """Let work ride with the next transaction, within LINGER seconds; an error is logged."""
+        """Let work ride with the next transaction, within some 20 ms; an error is logged."""
         self._enqueue(Job(work, _report, posted=True), hurry=False)
 
     def stop(self) -> None:
@@ -199,6 +139,7 @@ class Commits:
     def _enqueue(self, job: Job, *, hurry: bool) -> None:
         with self._mutex:
             self._queue.append(job)
+            self._crowd.admit(self._queue)
             self._summon()
         if hurry:
             self._hurry.set()
@@ -229,27 +170,39 @@ class Commits:
         """Run one transaction for all who queue, then hand the lead on."""
         jobs: list[Job] = []
         try:
-            with self._mutex:
-                jobs.extend(self._queue)
-                self._queue.clear()
-                self._leader = threading.get_ident()
-            self._crowd = sum(job.patient for job in jobs)
+            jobs.extend(self._gathered())
             self.run(jobs)
         except BaseException:
             # Ctrl-C: the leader's own caller hears of it, everybody else's work waits for the next leader.
             with self._mutex:
-                self._queue.extendleft(reversed([job for job in jobs if not job.done and not job.leads]))
+                left = [job for job in (*jobs, *self._queue) if not job.done and not job.leads]
+                self._queue.clear()
+                self._queue.extend(left)
             raise
         finally:
             self._leader = None
-            self._hand_on()
+            self._hand_on(jobs)
             for job in jobs:
                 if job.done:
                     job.tell(job)
 
-    def _hand_on(self) -> None:
+    def _gathered(self) -> list[Job]:
+        """All who queue, once those have come who are likely to."""
         with self._mutex:
-            heir = next((job for job in self._queue if job.turn is not None and job.relay is None), None)
+            waits = self._crowd.prepare(self._queue)
+        if waits:
+            self._crowd.gather(self._queue)
+        with self._mutex:
+            jobs = list(self._queue)
+            self._queue.clear()
+            self._leader = threading.get_ident()
+        return jobs
+
+    def _hand_on(self, done: list[Job] | None = None) -> None:
+        with self._mutex:
+            if done:
+                self._crowd.learn(done, self._queue)
+            heir = next((job for job in self._queue if job.turn is not None), None)
             if heir is not None:
                 heir.leads = True
                 assert heir.turn is not None
@@ -260,22 +213,6 @@ class Commits:
                 self._summon()
         self._bell.set()
 
-    def _patience(self, jobs: tuple[Job, ...]) -> float:
-        """Seconds for which these jobs may wait for others; each is told only after the commit all the same."""
-        if all(job.posted for job in jobs):
-            return LINGER if jobs else 0
-        if self._crowd < CROWD or not all(job.posted or job.patient for job in jobs):
-            return 0
-        return min(LONGEST, LINGER * self._crowd / CROWD)
-
-    def _gather(self) -> None:
-        """Wait until those who write in relay have come, or somebody is in a hurry."""
-        until = time.monotonic() + RELAY
-        while not self._hurry.is_set() and not self._busy and time.monotonic() < until:
-            count = len(self._queue)
-            if self._hurry.wait(QUIET) or len(self._queue) == count:
-                return
-
     def _background(self) -> None:
         """Lead for those who cannot, until there has been nothing to do for a while."""
         while True:
@@ -285,11 +222,7 @@ class Commits:
                     self._thread = None
                     return
             self._bell.clear()
-            jobs = tuple(self._queue)
-            if jobs and all(job.relay is not None or job.posted for job in jobs):
-                self._gather()
-            else:
-                self._hurry.wait(self._patience(jobs))
+            self._hurry.wait(self._crowd.patience(tuple(self._queue)))
             self._hurry.clear()
             with self._mutex:
                 if self._busy or not self._queue:

@@ -75,18 +75,18 @@ class Database:
                 raise
         return connection
 
-    def write(self, work: Callable[[sqlite3.Connection], T], *, relay: str | None = None) -> T:
+    def write(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
         """Run ``work`` in the one write transaction; return its result once that is committed.
 
         An exception in ``work`` undoes that work alone and is raised here. Inside another write of the same thread,
-        the work joins that one's transaction. Where very many threads write for one ``relay`` (a run), only the last
-        of them waits for the commit of all: when none of its calls is under way, all that they wrote is committed.
+        the work joins that one's transaction. A ``patient`` work waits some milliseconds for those of other threads, if
+        some have just come at once.
         """
         self._writable()
         if self._commits.mine:
             assert self._writer is not None
             return work(self._writer)
-        return cast(T, self._commits.write(work, relay=relay))
+        return cast(T, self._commits.write(work, patient=patient))
 
     async def awrite(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
         """As ``write``, without blocking the event loop.
@@ -108,8 +108,6 @@ class Database:
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a reader's connection, which sees one moment of the database."""
-        if self._commits.owes and not self._commits.mine:
-            self.flush()
         with explained(self.path):
             files.same(self.path, self._file)
             connection = self._borrow()
@@ -172,6 +170,15 @@ class Database:
         tune(connection)
         return self._reading(connection)
 
+    def _writing(self) -> sqlite3.Connection | None:
+        """A connection that read until now: to open another takes longer than a small run's whole writing."""
+        with self._mutex:
+            connection = self._idle.pop() if self._idle else None
+        if connection is not None:
+            tune(connection, synchronous=self.synchronous)
+            connection.execute("PRAGMA query_only=0")
+        return connection
+
     def _reading(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only=1")
         return connection
@@ -187,7 +194,7 @@ class Database:
         """Run the jobs in one transaction; each is marked done only after the commit."""
         try:
             if self._writer is None:
-                self._writer = self._connect()
+                self._writer = self._writing() or self._connect()
             if not _together(self._writer, jobs):
                 begin(self._writer)
                 for job in jobs:

@@ -16,6 +16,7 @@ from treadle.checkpoints.disks.schemas import (
     QUEUE,
     SEARCH,
     STATE,
+    STORED,
     VERSIONS,
 )
 from treadle.checkpoints.layouts.formats import body_of, write_of
@@ -87,3 +88,9 @@ def views_of_the_queue(db: sqlite_utils.Database) -> None:
 def afterwards(db: sqlite_utils.Database) -> None:
     """Questions about what already ran, which hold no run."""
     db.executescript(AFTERWARDS)
+
+
+@migrations()
+def stored_questions(db: sqlite_utils.Database) -> None:
+    """Questions count when the steps that asked them are stored."""
+    db.executescript(STORED)

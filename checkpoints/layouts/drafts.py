@@ -9,6 +9,7 @@ from typing import Any
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints.desks import queues
+from treadle.checkpoints.desks.confirmations import missing
 from treadle.checkpoints.layouts import names, states
 from treadle.checkpoints.layouts import writes as rows
 from treadle.checkpoints.layouts.bodies import Versions
@@ -46,6 +47,8 @@ class Drafts:
             fences.admit(connection, config)
             stored = states.put(connection, draft, self.memory)
             queues.advance(connection, draft.place, changed=draft.source == "update")
+            if stored.late:
+                queues.confirm(connection, draft.place)
             if names.SENDS in stored.line.pointers:
                 names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
             if not draft.place.ns:
@@ -116,7 +119,8 @@ class Written:
         at, task_id = self.place, self.task.id
         if self.asked:
             node = names.name(connection, key, self.task.path, self.drafts.memory, self.drafts.serde.loads_typed)
-            queues.ask(connection, at, self.asked, task_id, node, self._answers(connection, key))
+            answers, lacks = self._answers(connection, key), self._lacks(connection, known)
+            queues.ask(connection, at, self.asked, task_id, node, answers, missing=lacks)
         elif self.channels - queues.CONTROL and not known.calm(connection, at):
             queues.finish(connection, at, task_id)
         elif not self.channels - queues.CONTROL and "__error__" in self.channels:
@@ -127,6 +131,13 @@ class Written:
         stored = rows.written(connection, [key], channels=["__resume__"], task_id=self.task.id).get(key, ())
         taken = [self.drafts.serde.loads_typed(value) for *_, value in stored]
         return max((len(value) if isinstance(value, list | tuple) else 1 for value in taken), default=0)
+
+    def _lacks(self, connection: sqlite3.Connection, known: Lookups) -> Mapping[str, str]:
+        """The checkpoints that are still to be stored; each has a row by then, by which its ``put`` sees that it is."""
+        found = missing(connection, self.config, self.place)
+        for ns, id_ in found.items():
+            known.enter(connection, Place(self.place.thread_id, ns, id_))
+        return found
 
     def near(self, connection: sqlite3.Connection, key: int) -> Near:
         """Finds what a large value may have been made of: what the step started from, as far as it is remembered."""

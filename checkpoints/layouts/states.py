@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 
 from treadle.checkpoints.disks import clocks
 from treadle.checkpoints.layouts import spaces
-from treadle.checkpoints.layouts.bodies import Bodies, Body, Line, Sealed, Versions, joined, release, seal
+from treadle.checkpoints.layouts.bodies import (
+    EVERY,
+    RADIX,
+    Bodies,
+    Body,
+    Line,
+    Sealed,
+    Versions,
+    joined,
+    release,
+    seal,
+)
 from treadle.checkpoints.layouts.memories import Memory
 from treadle.checkpoints.layouts.spaces import Place
 from treadle.checkpoints.layouts.tails import Tails, Typed, rest
@@ -51,7 +62,7 @@ def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored
     """Store a checkpoint: what it shares with its parent by pointer, the rest by value."""
     space = spaces.enter(connection, draft.place.thread_id, draft.place.ns)
     clocks.admit(connection, draft.place.thread_id, space.key, draft.parent_id, draft.place.id)
-    keys = _keys(connection, space.key, draft)
+    keys, late = _keys(connection, space.key, draft)
     parent = keys.get(draft.parent_id or "")
     storage = Storage(connection, space.home, memory.tails)
     line = Line(draft.versions, _point(draft, parent, storage, memory))
@@ -65,19 +76,22 @@ def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored
     key = _insert(connection, space.key, draft, sealed)
     if old is not None:
         connection.execute("UPDATE writes SET checkpoint = ? WHERE checkpoint = ?", (key, old))
-    return Stored(key, line, sealed.at(key), storage)
+    return Stored(key, line, sealed.at(key), storage, late)
 
 
-def _keys(connection: sqlite3.Connection, space: int, draft: Draft) -> dict[str, int]:
+def _keys(connection: sqlite3.Connection, space: int, draft: Draft) -> tuple[dict[str, int], bool]:
     """The keys of a checkpoint and its parent, by id, as far as they are stored: another process may have removed it.
+
+    And whether something that belongs to the checkpoint came before it.
 
     A checkpoint that is put again gets another key, since processes remember what lies under the one that it had.
     """
     rows = connection.execute(
-        "SELECT id, key FROM checkpoints WHERE space = ? AND id IN (?, ?) AND body IS NOT NULL",
+        "SELECT id, key, body IS NOT NULL AS stored FROM checkpoints WHERE space = ? AND id IN (?, ?)",
         (space, draft.place.id, draft.parent_id),
-    )
-    return {row["id"]: row["key"] for row in rows}
+    ).fetchall()
+    late = any(row["id"] == draft.place.id and not row["stored"] for row in rows)
+    return {row["id"]: row["key"] for row in rows if row["stored"]}, late
 
 
 def _insert(connection: sqlite3.Connection, space: int, draft: Draft, sealed: Sealed) -> int:
@@ -111,6 +125,8 @@ class Stored(NamedTuple):
     line: Line
     body: Body
     storage: Storage
+    late: bool
+    """Whether something that belongs to the checkpoint came before it."""
 
     def remember(self, memory: Memory) -> None:
         """Keep what the next checkpoint of the thread will need."""
@@ -125,7 +141,9 @@ def _rest_on(connection: sqlite3.Connection, parent: int, memory: Memory) -> tup
     if before is None:
         return None, 0
     ordinal = before.steps[0].ordinal + 1
-    steps = tuple(step for step in before.steps if step.ordinal <= rest(ordinal))
+    if ordinal >= EVERY:
+        return None, 0
+    steps = tuple(step for step in before.steps if step.ordinal <= rest(ordinal, RADIX))
     base = steps[0].key
     if base == parent:
         return before, ordinal
@@ -170,15 +188,20 @@ def _written(found: Callable[[], Mapping[str, Sequence[int]]], channel: str, raw
 _COLUMNS = "s.thread_id, s.ns, c.key, c.id, c.parent_id, c.body, c.base, c.ordinal, c.refs"
 
 
-def fetch(connection: sqlite3.Connection, place: Place, tails: Tails) -> Record | None:
-    """The checkpoint at a place, or the newest there if no id is named."""
+def fetch(connection: sqlite3.Connection, place: Place, memory: Memory) -> Record | None:
+    """The checkpoint at a place, or the newest there if no id is named; on a connection that only reads."""
     which = "AND c.id = ?" if place.id else "ORDER BY c.id DESC LIMIT 1"
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM spaces s JOIN checkpoints c ON c.space = s.key"
         f" WHERE s.thread_id = ? AND s.ns = ? AND c.body IS NOT NULL {which}",
         place if place.id else place[:2],
     ).fetchone()
-    return read(connection, [(row, *Bodies(connection).read(row).open())], tails)[0] if row is not None else None
+    if row is None:
+        return None
+    bodies = Bodies(connection, memory.body)
+    body = bodies.read(row)
+    memory.note(bodies.found)
+    return read(connection, [(row, *body.open())], memory.tails)[0]
 
 
 Page = Sequence[tuple[sqlite3.Row, Typed, Line]]

@@ -224,11 +224,18 @@ _COPIED = {
 }
 
 
+_OPEN = {
+    "reviews": " AND status <> 'closed'",
+    "waits": " AND interrupt_id IN (SELECT r.interrupt_id FROM reviews r WHERE r.thread_id = waits.thread_id"
+    " AND r.status <> 'closed')",
+}
+
+
 def _copy_rest(connection: sqlite3.Connection, source: str, target: str) -> None:
     """The questions that are open are open in the copy too, and undecided there: a decision is about one run."""
     for table, names in _COPIED.items():
         columns = ", ".join(names.split())
-        where = " AND status <> 'closed'" if table == "reviews" else ""
+        where = _OPEN.get(table, "")
         extra = ", interrupt_id" if table == "reviews" else ""
         connection.execute(
             f"INSERT INTO {table} (thread_id, {columns}{extra})"

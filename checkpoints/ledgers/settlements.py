@@ -25,8 +25,8 @@ _NEWEST = (
 
 def begun(connection: sqlite3.Connection, thread_id: str) -> bool:
     """Whether the run has stored a checkpoint, so that there is something to go on from."""
-    query = "SELECT 1 FROM spaces JOIN checkpoints ON space = spaces.key WHERE thread_id = ? AND ns = '' LIMIT 1"
-    return connection.execute(query, (thread_id,)).fetchone() is not None
+    query = "SELECT 1 FROM spaces JOIN checkpoints ON space = spaces.key WHERE thread_id = ? AND ns = ''"
+    return connection.execute(f"{query} AND body IS NOT NULL LIMIT 1", (thread_id,)).fetchone() is not None
 
 
 def startable(connection: sqlite3.Connection, thread_id: str) -> None:

@@ -23,6 +23,9 @@ from treadle.ui.queues import following, skip
 CALM: Final = 0.6
 """Seconds that a review must have been in view: the second click of a double click does not hit the next one."""
 
+TOLD: Final = 4
+"""Seconds for which the page says what was recorded."""
+
 Mode = Literal["read", "edit", "reject", "respond", "take_over"]
 
 _MODES, _SHOWN, _TROUBLES, _TOAST, _TURNS = (
@@ -73,10 +76,10 @@ def _inview(id: str) -> float:  # noqa: A002
 
 
 def toast() -> None:
-    """Show what was recorded a moment ago, once."""
-    found = st.session_state.pop(_TOAST, None)
-    if found:
-        st.toast(plain(found), icon=":material/check_circle:")
+    """Show what was recorded a moment ago: each time anew while it is in view, or a page drawn again would hide it."""
+    words, until = st.session_state.get(_TOAST, ("", 0.0))
+    if time.time() < until:
+        st.toast(plain(words), icon=":material/check_circle:", duration=TOLD)
 
 
 def choose(
@@ -101,7 +104,8 @@ def choose(
         _kept(_TROUBLES)[shown.id] = f"Not recorded. {error}"
         return
     voted = made is not None and made.kind == "vote"
-    st.session_state[_TOAST] = f"{'Your vote is recorded' if voted else done(action)}: {question.title}"
+    words = f"{'Your vote is recorded' if voted else done(action)}: {question.title}"
+    st.session_state[_TOAST] = (words, time.time() + TOLD)
     if made is not None and not voted:
         note(review(saver, shown.id, thread=shown.thread_id), question.title)
     _kept(_MODES).pop(shown.id, None)

@@ -1,1 +1,0 @@
-"""The pages, one a module: Inbox, Review, Bulk, Runs, Graphs, Insights, Audit."""
