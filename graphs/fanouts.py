@@ -66,8 +66,8 @@ def fan_out(
 
     A function as `over`, whose parameters are state keys, makes the items as they are needed: 1,024 are taken at a time
     and forgotten when they are joined (into a list, or by a reducer). Then outcomes are those of failures alone, of the
-    first 1,000. After a crash the function is called anew, and must give the same items. A share as `need` or `on_error`
-    is judged when there are no more.
+    first 1,000. After a crash the function is called anew, and must give the same items. A share as `need` or
+    `on_error` is judged when there are no more.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
     `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are

@@ -45,7 +45,7 @@ print(json.dumps({"peaks": peaks, "cpu": cpu, "kept": kept}))
 
 
 def supplied(count: int, *, durable: bool) -> list[Row]:
-    """Items of 100 characters in lanes, in a process of their own; first a quarter of them, then all, when caches are full."""
+    """Items of 100 characters in lanes, in a process of their own: a quarter of them to fill its caches, then all."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "t.db") if durable else ""
         ran = subprocess.run([sys.executable, "-c", RUN, str(count), path], check=True, capture_output=True, text=True)
