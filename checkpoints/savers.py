@@ -158,13 +158,12 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that the config names, or the newest of its thread and namespace."""
-        record = self.database.read(lambda connection: states.fetch(connection, place(config), self._memory.tails))
+        record = self.database.read(lambda connection: states.fetch(connection, place(config), self._memory))
         return self._found(record, config)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As ``get_tuple``."""
-        tails = self._memory.tails
-        record = await self.database.aread(lambda connection: states.fetch(connection, place(config), tails))
+        record = await self.database.aread(lambda connection: states.fetch(connection, place(config), self._memory))
         return self._found(record, config)
 
     def _found(self, record: Record | None, config: RunnableConfig) -> CheckpointTuple | None:

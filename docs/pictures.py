@@ -23,6 +23,16 @@ ACTIONS = ("approve", "reject", "edit", "approve", "approve")
 SECONDS = (14.2, 31.0, 48.5, 9.8, 12.1)
 """What was decided before the pictures are taken, and how long that took."""
 
+SECRETS = """
+[auth]
+redirect_uri = "http://127.0.0.1/oauth2callback"
+cookie_secret = "of no use to anybody: nobody signs in"
+client_id = "treadle"
+client_secret = "none"
+server_metadata_url = "http://127.0.0.1/.well-known/openid-configuration"
+"""
+"""With these the page shows the way in."""
+
 SETTLED = 1500
 """Milliseconds for the page to come to rest before it is taken."""
 
@@ -54,8 +64,12 @@ def main() -> None:
             "audit": "/audit",
             "graphs": f"/graphs?graph=contract_review&thread={run.thread_id}",
         }
-        with served(db, worker=False) as address:
+        with served(db, worker=False, cwd=folder) as address:
             take(address, pages, Path(folder))
+        (Path(folder) / ".streamlit").mkdir()
+        (Path(folder) / ".streamlit" / "secrets.toml").write_text(SECRETS)
+        with served(db, worker=False, cwd=folder) as address:
+            take(address, {"signin": "/"}, Path(folder))
 
 
 def take(address: str, pages: dict[str, str], folder: Path) -> None:

@@ -170,6 +170,15 @@ class Database:
         tune(connection)
         return self._reading(connection)
 
+    def _writing(self) -> sqlite3.Connection | None:
+        """A connection that read until now: to open another takes longer than a small run's whole writing."""
+        with self._mutex:
+            connection = self._idle.pop() if self._idle else None
+        if connection is not None:
+            tune(connection, synchronous=self.synchronous)
+            connection.execute("PRAGMA query_only=0")
+        return connection
+
     def _reading(self, connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only=1")
         return connection
@@ -185,7 +194,7 @@ class Database:
         """Run the jobs in one transaction; each is marked done only after the commit."""
         try:
             if self._writer is None:
-                self._writer = self._connect()
+                self._writer = self._writing() or self._connect()
             if not _together(self._writer, jobs):
                 begin(self._writer)
                 for job in jobs:

@@ -34,8 +34,10 @@ from treadle.errors import StoreCorrupt, StoreNewer
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
 
-PAGE = 2048
-"""Bytes of a page: a step changes a few rows in each of some tables, and each page that it touches is written whole."""
+PAGE = 1024
+"""Bytes of a page: a step changes a few rows in each of some tables, and each page that it touches is written whole.
+
+A table or index takes a page at least, and there are some sixty."""
 
 VERSION = 9
 """SQLite's user_version of our files: the number of migrations."""

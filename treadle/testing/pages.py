@@ -34,12 +34,14 @@ def served(
     *,
     graphs: str | os.PathLike[str] | None = None,
     worker: bool = True,
+    cwd: str | os.PathLike[str] | None = None,
     log: IO[str] | None = None,
 ) -> Iterator[str]:
     """Serve the page for a database by `treadle ui` on a free port, and tell its address once it answers.
 
-    Without a `worker` no run goes on while it is served. What the server prints goes to `log`, else its standard output
-    is dropped. Raises PageUnavailable if the process ends before it answers.
+    Without a `worker` no run goes on while it is served. Streamlit looks for its secrets in the folder `cwd`. What the
+    server prints goes to `log`, else its standard output is dropped. Raises PageUnavailable if the process ends
+    before it answers.
     """
     from treadle.ui.servers import free  # loads Streamlit
 
@@ -47,18 +49,21 @@ def served(
     command = ["-m", "treadle", "ui", "--db", os.fspath(db), "--port", str(port)]
     command += ["--graphs", os.fspath(graphs)] if graphs is not None else []
     command += [] if worker else ["--no-worker"]
-    with running(port, *command, log=log) as address:
+    with running(port, *command, cwd=cwd, log=log) as address:
         yield address
 
 
 @contextmanager
-def running(port: int, *command: str, log: IO[str] | None = None) -> Iterator[str]:
+def running(
+    port: int, *command: str, cwd: str | os.PathLike[str] | None = None, log: IO[str] | None = None
+) -> Iterator[str]:
     """Run Python with Streamlit serving at a port of this machine, and tell its address once it answers.
 
     Raises PageUnavailable if the process ends before it answers.
     """
     address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen([sys.executable, *command], stdout=log or subprocess.DEVNULL, stderr=log) as server:
+    out = log or subprocess.DEVNULL
+    with subprocess.Popen([sys.executable, *command], cwd=cwd, stdout=out, stderr=log) as server:
         try:
             while not answers(f"{address}/_stcore/health"):
                 if server.poll() is not None:
