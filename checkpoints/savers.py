@@ -34,6 +34,7 @@ from treadle.checkpoints.layouts.states import Record
 from treadle.checkpoints.layouts.tails import Typed
 from treadle.checkpoints.layouts.writes import Write
 from treadle.checkpoints.traces import trace
+from treadle.errors import StoreCorrupt
 
 Work = Callable[[sqlite3.Connection], Any]
 
@@ -224,7 +225,13 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         return result
 
     def _load(self, value: Typed) -> Any:
-        return self.serde.loads_typed(value)
+        try:
+            return self.serde.loads_typed(value)
+        except Exception as error:
+            raise StoreCorrupt(
+                f"A value in the database {self.path} cannot be decoded ({type(error).__name__}: {error}): it is"
+                " damaged, or was written with another serializer. `treadle db check` names all such values."
+            ) from error
 
     def _head(self, value: Typed) -> tuple[dict[str, Any], dict[str, Any]]:
         """The checkpoint without its values, and its metadata."""
