@@ -69,7 +69,7 @@ def _copy(connection: Any, table: str, thread: str, count: int) -> None:
     """Rows as those of one thread, each with a thread (and an interrupt) of its own."""
     columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})") if row["name"] != "seq"]
     own = {"thread_id": f"'{thread} ' || n", "interrupt_id": "printf('%032x', n * 7919 + length(thread_id))"}
-    own |= {"asked_at": "asked_at + n * 0.001"}
+    own |= {name: f"{name} + n * 0.001" for name in ("asked_at", "updated_at")}
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(own.get(name, f'"{name}"') for name in columns)
     connection.execute(

@@ -1,22 +1,20 @@
 """The review queue: what waits for a person, in every run on this database."""
 
 import json
-import re
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any
 
 from treadle.checkpoints.desks.askers import schema
 from treadle.checkpoints.desks.audits import Decision, decision
+from treadle.checkpoints.desks.filters import ORDERS, Order, Status, clauses, read_in_order
 from treadle.checkpoints.desks.panels import Panel, panel
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
-Status = Literal["pending", "decided", "closed"]
-
-Order = Literal["urgency", "due", "oldest", "newest"]
-"""How a list is sorted: by priority, then due time, then age; by due time; by age."""
+Key = tuple[str, str]
+"""What tells a review from all others: its run, and its id there."""
 
 
 @dataclass(frozen=True)
@@ -141,16 +139,27 @@ def pending(
 
     ``search`` finds questions that have all its words, or beginnings of words, in any case; or the id of a run.
     """
-    where, values = _filter(thread, graph, gate, assign, search, status, due_before)
+    where, values = clauses(
+        thread=thread, graph=graph, gate=gate, assign=assign, search=search, due_before=due_before, status=status
+    )
 
     def work(connection: sqlite3.Connection) -> list[Review]:
         rows = connection.execute(
-            f"SELECT * FROM reviews WHERE {where} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?", (*values, limit, offset)
+            f"SELECT * FROM reviews WHERE {where} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?", (*values, limit, offset)
         ).fetchall()
-        rows = _read_in_order(rows) if order == "urgency" else rows
+        rows = read_in_order(rows) if order == "urgency" else rows
         return [load(connection, row) for row in rows]
 
     return saver.database.read(work)
+
+
+def keys(saver: SqliteSaver, wanted: Mapping[str, Any], *, order: Order = "urgency", limit: int = 50) -> list[Key]:
+    """The keys of what ``pending(saver, **wanted, order=..., limit=...)`` lists, without reading the questions."""
+    where, values = clauses(**wanted)
+    columns = "thread_id, interrupt_id, priority, due, asked_at, gate, title"
+    query = f"SELECT {columns} FROM reviews WHERE {where} ORDER BY {ORDERS[order]} LIMIT ?"
+    rows = saver.database.read(lambda connection: connection.execute(query, (*values, limit)).fetchall())
+    return [(row["thread_id"], row["interrupt_id"]) for row in (read_in_order(rows) if order == "urgency" else rows)]
 
 
 def count(
@@ -165,7 +174,9 @@ def count(
     status: Status | None = "pending",
 ) -> int:
     """How many reviews ``pending`` would list without a limit."""
-    where, values = _filter(thread, graph, gate, assign, search, status, due_before)
+    where, values = clauses(
+        thread=thread, graph=graph, gate=gate, assign=assign, search=search, due_before=due_before, status=status
+    )
     return saver.database.read(
         lambda connection: int(connection.execute(f"SELECT count(*) FROM reviews WHERE {where}", values).fetchone()[0])
     )
@@ -176,6 +187,17 @@ def review(saver: SqliteSaver, id: str, *, thread: str | None = None) -> Review:
 
     def work(connection: sqlite3.Connection) -> Review:
         return load(connection, find(connection, id, thread))
+
+    return saver.database.read(work)
+
+
+def reviews(saver: SqliteSaver, keys: Iterable[Key]) -> list[Review]:
+    """The reviews of these keys as they are at one moment; those that are gone are left out."""
+    query = "SELECT * FROM reviews WHERE thread_id = ? AND interrupt_id = ?"
+
+    def work(connection: sqlite3.Connection) -> list[Review]:
+        rows = (connection.execute(query, key).fetchone() for key in keys)
+        return [load(connection, row) for row in rows if row is not None]
 
     return saver.database.read(work)
 
@@ -201,68 +223,3 @@ def _several(rows: Sequence[sqlite3.Row]) -> str:
     if len({row["interrupt_id"] for row in rows}) == 1:
         return f"the runs {', '.join(row['thread_id'] for row in rows)} share it, so name the run as well"
     return f"{', '.join(row['interrupt_id'] for row in rows)}; give more of it"
-
-
-def _read_in_order(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
-    """What one run asked within a minute, by title: branches that ask at once are stored in no order of their own."""
-    first: dict[tuple[Any, ...], int] = {}
-    for place, row in enumerate(rows):
-        first.setdefault(_batch(row), place)
-    return sorted(rows, key=lambda row: (first[_batch(row)], _title(row["title"] or "")))
-
-
-def _batch(row: sqlite3.Row) -> tuple[Any, ...]:
-    due = None if row["due"] is None else row["due"] // 60
-    return row["priority"], due, row["asked_at"] // 60, row["thread_id"], row["gate"]
-
-
-def _title(text: str) -> list[tuple[bool, int, str]]:
-    """A title as one counts: 2 before 10."""
-    parts = re.split(r"(\d+)", text)
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
-
-
-# The same expressions as in the indexes on what is pending, which therefore needs no sorting.
-_ORDERS: Mapping[Order, str] = {
-    "urgency": "priority DESC, ifnull(due, 9e999), asked_at, seq",
-    "due": "ifnull(due, 9e999), asked_at, seq",
-    "oldest": "asked_at, seq",
-    "newest": "asked_at DESC, seq DESC",
-}
-
-
-def _filter(
-    thread: str | None,
-    graph: str | None,
-    gate: str | None,
-    assign: str | Collection[str] | None,
-    search: str | None,
-    status: str | None,
-    due_before: float | None,
-) -> tuple[str, list[Any]]:
-    several = assign is not None and not isinstance(assign, str)
-    wanted = {"thread_id": thread, "graph": graph, "gate": gate, "assign": None if several else assign}
-    clauses = [f"{column} = ?" for column, value in wanted.items() if value is not None]
-    values: list[Any] = [value for value in wanted.values() if value is not None]
-    if status is not None:
-        if status not in get_args(Status):
-            raise ValueError(f"No review has the status {status!r}: it is one of {', '.join(get_args(Status))}.")
-        # In the text and not as a value, so that SQLite sees which of its small indexes serves.
-        clauses.append(f"status = '{status}'")
-        if thread is not None and status != "closed":
-            clauses.append("status <> 'closed'")
-    if several and assign is not None:
-        clauses.append(f"assign IN ({', '.join('?' * len(assign))})")
-        values += assign
-    if due_before is not None:
-        clauses.append("ifnull(due, 9e999) < ?")
-        values.append(due_before)
-    if search and search.strip():
-        clauses.append("(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?))")
-        values += [search.strip(), _phrases(search)]
-    return " AND ".join(clauses) or "1", values
-
-
-def _phrases(search: str) -> str:
-    """The words as FTS5 takes them literally, each as the beginning of one."""
-    return " ".join('"' + word.replace('"', '""') + '"*' for word in search.replace("\0", " ").split())

@@ -20,6 +20,7 @@ from treadle.nodes.histories import past
 from treadle.nodes.models import choose
 from treadle.nodes.opinions import Votes
 from treadle.nodes.outputs import Output
+from treadle.nodes.parts import parts
 from treadle.nodes.requests import spoken
 from treadle.nodes.steps import State, Step, Work
 from treadle.nodes.templates import Template, shown
@@ -68,6 +69,17 @@ class Prompt(Step):
     def optional(self) -> tuple[str, ...]:
         """The keys that are read where they are there."""
         return (self.history,) if self.history else ()
+
+    @property
+    def takes(self) -> Mapping[str, Any]:
+        """The parts that its templates name of the keys that they read."""
+        return parts(self.fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What its templates name, those of its fallbacks included, such as ``clause.text``."""
+        others = (field for one in self.otherwise if isinstance(one, Prompt) for field in one.fields)
+        return (*self.template.fields, *(self.system.fields if self.system else ()), *others)
 
     @property
     def writes(self) -> Mapping[str, Any]:

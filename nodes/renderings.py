@@ -34,6 +34,11 @@ class Rendering(Step):
         return self.prompt.optional
 
     @property
+    def takes(self) -> Mapping[str, Any]:
+        """What the prompt takes."""
+        return self.prompt.takes
+
+    @property
     def writes(self) -> Mapping[str, Any]:
         """The messages."""
         return {self.into: list[Turn]}

@@ -402,15 +402,16 @@ def test_a_database_that_cannot_be_written_is_listed_and_not_decided_on(waiting:
     refused(decision, "cannot be written")
 
 
-@pytest.mark.slow
 def test_a_locked_database_is_waited_for_and_then_told(waiting: Path) -> None:
     review = one(waiting)
     connection = sqlite3.connect(waiting / "treadle.db", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        refused(treadle(waiting, "decide", review, "approve"), "kept locked by another process")
+        done = treadle(waiting, "decide", review, "approve", TREADLE_PATIENCE="1.5")
+        refused(done, "kept locked by another process (waited 1.5 s)")
     finally:
         connection.close()
+    refused(treadle(waiting, "decide", review, "approve", TREADLE_PATIENCE="long"), "TREADLE_PATIENCE is 'long'")
     assert treadle(waiting, "decide", review, "approve").returncode == 0
 
 
@@ -503,6 +504,8 @@ def test_the_record_is_verified_and_a_row_that_was_tampered_with_is_named(waitin
     assert treadle(waiting, "audit", "verify", "--head", head).returncode == 0
     assert treadle(waiting, "audit", "verify", "--head", "1:" + "0" * 64).returncode == 1
     assert treadle(waiting, "audit", "verify", "--head", "x").returncode == 2
+    assert treadle(waiting, "audit", "verify", "--since", head).returncode == 0
+    assert treadle(waiting, "audit", "verify", "--since", "1:" + "0" * 64).returncode == 1
     assert "approve" in treadle(waiting, "audit", "list").stdout
     with sqlite3.connect(waiting / "treadle.db") as connection:
         connection.execute("UPDATE decisions SET action = 'reject'")

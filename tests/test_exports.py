@@ -125,6 +125,33 @@ def test_a_human_loop_has_who_answered_what_and_when(saver: SqliteSaver) -> None
     assert first["inputContent"]["title"] == "Refund 0"
 
 
+def test_confidence_is_the_share_of_the_people_who_said_so(saver: SqliteSaver) -> None:
+    (id_,) = asked(saver, {"quorum": 2}, thread="votes")
+    for by, action, label in (("ann", "reject", "goodwill"), ("bob", "approve", "fraud"), ("cy", "reject", "fraud")):
+        decide(saver, id_, action, by=by, labels=[label], words=f"{by}'s", thread="votes")
+    assert rows(saver, "ground-truth", since=4) == []  # the labels differ, so that nobody agrees yet
+    decide(saver, id_, "approve", by="Ann ", labels=["fraud"], words="ann's other", thread="votes")
+    (line,) = rows(saver, "ground-truth", since=4)
+    assert line["refund-metadata"]["class-map"] == {"0": "fraud"}
+    assert line["refund-metadata"]["confidence-map"] == {"0": 1.0}
+    (loop,) = rows(saver, "a2i", since=4)
+    assert [one["workerId"] for one in loop["humanAnswers"]] == ["Ann ", "bob", "cy"]
+
+    (id_,) = asked(saver, {"quorum": 2}, thread="more")
+    for by, action in (("ann", "reject"), ("bob", "approve"), ("cy", "approve")):
+        decide(saver, id_, action, by=by, words=f"{by}'s", thread="more")
+    told = rows(saver, "ground-truth", since=9)[0]["refund-metadata"]
+    assert (told["class-name"], told["confidence"], told["human-annotated"]) == ("good", 0.6667, "yes")
+    assert [one["comment"] for one in told["worker-feedback"]] == ["ann's", "bob's", "cy's"]
+
+
+def test_where_no_person_decided_nobody_s_share_is_told(saver: SqliteSaver) -> None:
+    (id_,) = asked(saver, {}, thread="late")
+    decide(saver, id_, "approve", by="deadline", thread="late")
+    told = rows(saver, "ground-truth", since=4)[0]["refund-metadata"]
+    assert (told["confidence"], told["human-annotated"]) == (0.0, "no")
+
+
 def test_no_cell_of_a_table_is_a_formula(saver: SqliteSaver) -> None:
     ids = asked(saver, *[{"title": f"{sign}cmd"} for sign in "=+-@\t"], thread="formulas")
     for id_ in ids:

@@ -172,6 +172,17 @@ def test_a_row_that_was_changed_in_the_file_is_named(recorded: SqliteSaver, chan
     assert any(problem.startswith("Decision 3 (") and "was changed" in problem for problem in verify(recorded))
 
 
+def test_what_came_after_a_head_is_verified_alone(recorded: SqliteSaver) -> None:
+    change = "UPDATE decisions SET words = 'other' WHERE seq = {}"
+    recorded.database.write(lambda connection: connection.execute(change.format(2)))
+    assert any(told.startswith("Decision 2 ") for told in verify(recorded))
+    assert verify(recorded, since=2) == []
+    recorded.database.write(lambda connection: connection.execute(change.format(3)))
+    assert [told[:10] for told in verify(recorded, since=2)] == ["Decision 3"]
+    recorded.database.write(lambda connection: connection.execute("DELETE FROM decisions WHERE seq = 3"))
+    assert "Decision 3 was removed." in verify(recorded, since=2)
+
+
 def test_rows_that_changed_places_are_named_with_the_places_they_had(recorded: SqliteSaver) -> None:
     table(
         recorded.path,

@@ -8,12 +8,19 @@ import streamlit as st
 from treadle.ui.markups import plain
 from treadle.ui.people import KEY, person
 
-_KEY = "treadle.places"
+_KEY, _OWN = "treadle.places", "treadle.own"
 
 
 def settle(pages: Mapping[str, Any]) -> None:
-    """Say which page each name means, in this session."""
+    """Say which page each name means, in this session, and what every address says of the reviewer."""
     st.session_state[_KEY] = dict(pages)
+    who = person()  # once for all links of a page: finding out reads files
+    st.session_state[_OWN] = {KEY: who.name} if who.local and who.name else {}
+
+
+def known(name: str) -> bool:
+    """Whether there is a page of that name."""
+    return name in st.session_state[_KEY]
 
 
 def link(name: str, label: str, *, icon: str | None = None, **query: str | None) -> None:
@@ -29,8 +36,7 @@ def go(name: str, **query: str | None) -> None:
 
 def _query(query: Mapping[str, str | None]) -> dict[str, str]:
     """What stands in the address: the reviewer's name goes along, so that a reload of any page still knows it."""
-    who = person()
-    own = {KEY: who.name} if who.local and who.name else {}
+    own: dict[str, str] = st.session_state[_OWN]
     return {key: value for key, value in query.items() if value is not None} | own
 
 

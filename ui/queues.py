@@ -1,20 +1,23 @@
 """The queue as one reviewer goes through it: filters, order, what comes next, what was put off."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal, get_args
 
 import streamlit as st
 
 from treadle.checkpoints.desks.claims import live
+from treadle.checkpoints.desks.filters import Order
 from treadle.checkpoints.desks.panels import same
-from treadle.checkpoints.reviews import Order, Review, count, pending
+from treadle.checkpoints.reviews import Key, Review, count, keys, pending, reviews
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.ui.people import Person, person
 
 WINDOW: Final = 200
 """Reviews looked through for the one that comes next."""
+
+_FEW: Final = 10
 
 Scope = Literal["all", "mine", "overdue"]
 """Everything, what is assigned to the reviewer or one of their roles, or what should have been decided by now."""
@@ -39,14 +42,17 @@ class Filter:
 
     def clauses(self) -> dict[str, Any]:
         """The filter as arguments of the store's list and count."""
-        who = person()
-        mine = [who.name, *sorted(who.roles)] if self.scope == "mine" else None
         return {
             "search": self.search,
             "graph": self.graph,
-            "assign": self.assign if self.assign is not None else mine,
+            "assign": _mine() if self.assign is None and self.scope == "mine" else self.assign,
             "due_before": time.time() if self.scope == "overdue" else None,
         }
+
+
+def _mine() -> list[str]:
+    who = person()
+    return [who.name, *sorted(who.roles)]
 
 
 def read(kept: Mapping[str, Any]) -> Filter:
@@ -75,7 +81,7 @@ def choose(wanted: Filter) -> None:
     st.session_state[_FILTER] = wanted
 
 
-def waiting(saver: SqliteSaver, *, limit: int = WINDOW, offset: int = 0) -> list[Review]:
+def waiting(saver: SqliteSaver, *, limit: int, offset: int = 0) -> list[Review]:
     """What waits and passes the filter, in its order."""
     wanted = chosen()
     return pending(saver, **wanted.clauses(), order=wanted.order, limit=limit, offset=offset)
@@ -91,13 +97,30 @@ def following(saver: SqliteSaver, current: str | None) -> Review | None:
 
     What somebody else has before them, or this reviewer may not decide on, comes only where nothing else is left.
     """
-    queue = waiting(saver)
-    ids = [one.id for one in queue]
+    queue = _ahead(saver)
+    ids = [id_ for _, id_ in queue]
     place = ids.index(current) if current in ids else -1
-    others = [one for one in queue[place + 1 :] + queue[: max(place, 0)] if one.id != current]
-    skipped, who = _skipped(), person()
-    free = [one for one in others if not _taken(one, who)]
-    return next((one for one in free if one.id not in skipped), next(iter([*free, *others]), None))
+    others = [key for key in queue[place + 1 :] + queue[: max(place, 0)] if key[1] != current]
+    skipped = _skipped()
+    put_off = [key for key in others if key[1] in skipped]
+    left = [key for key in others if key[1] not in skipped] + put_off
+    return _free(saver, left) or next(iter(reviews(saver, others[:1])), None)
+
+
+def _ahead(saver: SqliteSaver) -> list[Key]:
+    """The first of the queue that passes the filter, in its order."""
+    wanted = chosen()
+    return keys(saver, wanted.clauses(), order=wanted.order, limit=WINDOW)
+
+
+def _free(saver: SqliteSaver, among: Sequence[Key]) -> Review | None:
+    """The first that this reviewer may decide on and nobody else has before them; read a few at a time."""
+    who = person()
+    for start in range(0, len(among), _FEW):
+        for one in reviews(saver, among[start : start + _FEW]):
+            if not _taken(one, who):
+                return one
+    return None
 
 
 def _taken(one: Review, who: Person) -> bool:
@@ -109,7 +132,7 @@ def _taken(one: Review, who: Person) -> bool:
 
 def position(saver: SqliteSaver, current: str) -> int | None:
     """The place of a review in the queue, from 1; None if it is not among the first."""
-    ids = [one.id for one in waiting(saver)]
+    ids = [id_ for _, id_ in _ahead(saver)]
     return ids.index(current) + 1 if current in ids else None
 
 

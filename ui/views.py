@@ -6,8 +6,8 @@ from typing import Any, Final, get_args
 import streamlit as st
 
 from treadle.checkpoints.desks.counts import Counts
+from treadle.checkpoints.desks.filters import Order
 from treadle.checkpoints.desks.views import forget, save, views
-from treadle.checkpoints.reviews import Order
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.ui.markups import plain
 from treadle.ui.people import person

@@ -1,6 +1,5 @@
 """The worker inside the page's process: it takes runs on once their reviews are decided."""
 
-import atexit
 import os
 import threading
 
@@ -34,7 +33,6 @@ def work(saver: SqliteSaver) -> Worker | None:
         return worker
 
 
-@atexit.register
 def rest() -> None:
     """Stop every worker of this process, each after the step that it is at."""
     with _mutex:

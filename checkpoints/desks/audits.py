@@ -142,14 +142,15 @@ def shown(saver: SqliteSaver, seq: int) -> Any:
     return saver.database.read(work)
 
 
-def verify(saver: SqliteSaver, *, limit: int = 20) -> list[str]:
+def verify(saver: SqliteSaver, *, since: int = 0, limit: int = 20) -> list[str]:
     """What is wrong with the record, in words and in its order, at most ``limit`` problems; empty if it is whole.
 
-    A changed, removed, inserted or reordered row of the decisions or the events is named by its number.
+    A changed, removed, inserted or reordered row of the decisions or the events is named by its number. ``since`` is
+    the number of a decision up to which the record was verified before: of those until then none is read again.
     """
 
     def work(connection: sqlite3.Connection) -> list[str]:
-        return list(islice(problems(connection), limit))
+        return list(islice(problems(connection, since=since), limit))
 
     return saver.database.read(work)
 
@@ -165,10 +166,11 @@ def anchored(saver: SqliteSaver, seq: int, hash_: str) -> bool:
     return saver.database.read(lambda connection: connection.execute(query, (seq, hash_)).fetchone() is not None)
 
 
-def problems(connection: sqlite3.Connection) -> Iterator[str]:
-    """What is wrong with the record, in words and in its order."""
-    seq, before = 0, ""
-    for row in connection.execute("SELECT * FROM decisions ORDER BY seq"):
+def problems(connection: sqlite3.Connection, *, since: int = 0) -> Iterator[str]:
+    """What is wrong with the record after a decision, in words and in its order."""
+    start = connection.execute("SELECT hash FROM decisions WHERE seq = ?", (since,)).fetchone()
+    seq, before = since, start["hash"] if start else ""
+    for row in connection.execute("SELECT * FROM decisions WHERE seq > ? ORDER BY seq", (since,)):
         yield from gaps("Decision", seq, row["seq"])
         if broken(row):
             yield _changed(row)

@@ -5,8 +5,9 @@ output data" and "Amazon A2I Output Data".
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from treadle.checkpoints.desks.answers import UNSET
@@ -18,48 +19,58 @@ KINDS = {"kept": "good", "changed": "corrected", "refused": "bad"}
 """The classes of a verified label, in the order of their numbers."""
 
 
-def manifest(record: Record) -> Iterator[Row]:
+def manifest(record: Record, votes: Sequence[Record]) -> Iterator[Row]:
     """A line of an augmented manifest: the source, the label, and its metadata.
 
     The label attribute has the gate's name. With labels it is a multi-label text classification, else a verification
-    of what was proposed. Its ``confidence`` is, as in Ground Truth, no probability but a share of votes: of those who
-    decided, which is one here unless several had to agree.
+    of what was proposed. Its ``confidence`` is, as in Ground Truth, no probability but a share: of the people who voted
+    (or the one who decided), how many said so; 0 where a rule or a deadline decided.
     """
     found, before, after = outcome(record)
     if found == "other":
         return
-    name = _attribute(record)
-    labels = record.get("labels")
-    chosen = _classified(record, labels) if labels else _verified(record, found)
-    value, told = chosen
+    name, people = _attribute(record), _people(record, votes)
+    value, told = _classified(record, people) if record.get("labels") else _verified(found, people)
     told |= {
         "job-name": f"labeling-job/{record.get('graph') or 'treadle'}-{name}",
-        "human-annotated": "no" if record.get("rule") else "yes",
+        "human-annotated": "yes" if people else "no",
         "creation-date": _moment(record["at"]),
     }
     line = {"source": _source(record, before), name: value, f"{name}-metadata": told}
     yield line if after is UNSET or found != "changed" else line | {f"{name}-corrected": after}
 
 
-def loop(record: Record) -> Iterator[Row]:
-    """An ``output.json`` of a human loop of a custom task."""
-    start = record["at"] - (record.get("seconds") or 0)
-    answer = record.get("answer")
+def loop(record: Record, votes: Sequence[Record]) -> Iterator[Row]:
+    """An ``output.json`` of a human loop of a custom task, with an answer of everyone who voted."""
     yield {
         "flowDefinitionArn": f"treadle:{record.get('graph') or ''}/{record.get('gate') or ''}",
-        "humanAnswers": [
-            {
-                "acceptanceTime": f"{_moment(start)}Z",
-                "answerContent": answer if isinstance(answer, Mapping) else {"answer": answer},
-                "submissionTime": f"{_moment(record['at'])}Z",
-                "timeSpentInSeconds": record.get("seconds") or 0.0,
-                "workerId": record.get("by"),
-                "workerMetadata": {"identityData": {"identityProviderType": "treadle", "sub": record.get("by")}},
-            }
-        ],
+        "humanAnswers": [_answer(one) for one in votes or [record]],
         "humanLoopName": f"{record['thread_id']}-{record['interrupt_id'][:12]}-{record['seq']}",
         "inputContent": record.get("payload", {}),
     }
+
+
+def _answer(record: Record) -> Row:
+    start = record["at"] - (record.get("seconds") or 0)
+    answer, by = record.get("answer"), record.get("by")
+    return {
+        "acceptanceTime": f"{_moment(start)}Z",
+        "answerContent": answer if isinstance(answer, Mapping) else {"answer": answer},
+        "submissionTime": f"{_moment(record['at'])}Z",
+        "timeSpentInSeconds": record.get("seconds") or 0.0,
+        "workerId": by,
+        "workerMetadata": {"identityData": {"identityProviderType": "treadle", "issuer": "treadle", "sub": by}},
+    }
+
+
+def _people(record: Record, votes: Sequence[Record]) -> Sequence[Record]:
+    """What each person said; nothing where no person did."""
+    alone = record.get("rule") is None and record.get("by") != "deadline"
+    return votes or ([record] if alone else [])
+
+
+def _share(people: Sequence[Record], said: Callable[[Record], bool]) -> float:
+    return round(sum(map(said, people)) / len(people), 4) if people else 0.0
 
 
 def _attribute(record: Record) -> str:
@@ -68,21 +79,25 @@ def _attribute(record: Record) -> str:
     return f"{name}-label" if name.endswith(("-ref", "-metadata")) else name
 
 
-def _classified(record: Record, labels: Any) -> tuple[Any, Row]:
-    payload = record.get("payload")
+def _classified(record: Record, people: Sequence[Record]) -> tuple[Any, Row]:
+    payload, labels = record.get("payload"), record["labels"]
     known = [*(payload.get("labels") or ())] if isinstance(payload, Mapping) else []
     every = known + [one for one in labels if one not in known]
-    numbers = [every.index(one) for one in labels]
-    names = {str(number): one for number, one in zip(numbers, labels, strict=True)}
-    sure = dict.fromkeys(names, 1.0)
+    names = {str(every.index(label)): label for label in labels}
+    sure = {number: _share(people, partial(_labelled, label)) for number, label in names.items()}
     told = {"class-map": names, "confidence-map": sure, "type": "groundtruth/text-classification-multilabel"}
-    return numbers, told
+    return [int(number) for number in names], told
 
 
-def _verified(record: Record, found: str) -> tuple[Any, Row]:
-    told: Row = {"class-name": KINDS[found], "confidence": 1.0, "type": "groundtruth/label-verification"}
-    if record.get("words"):
-        told["worker-feedback"] = [{"comment": record["words"]}]
+def _labelled(label: Any, record: Record) -> bool:
+    return label in record.get("labels", ())
+
+
+def _verified(found: str, people: Sequence[Record]) -> tuple[Any, Row]:
+    share = _share(people, lambda one: outcome(one)[0] == found)
+    told: Row = {"class-name": KINDS[found], "confidence": share, "type": "groundtruth/label-verification"}
+    if said := [{"comment": one["words"]} for one in people if one.get("words")]:
+        told["worker-feedback"] = said
     return list(KINDS.values()).index(KINDS[found]), told
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from treadle.checkpoints.exports import amazon, examples
-from treadle.checkpoints.exports.records import LEARNT, SEEN, Record, records
+from treadle.checkpoints.exports.records import LEARNT, SEEN, Record, records, votes
 from treadle.checkpoints.exports.tables import header, row
 from treadle.checkpoints.savers import SqliteSaver
 
@@ -17,8 +17,8 @@ FORMS: Final[Mapping[str, Form]] = {
     "sft": examples.tuning,
     "preferences": examples.preferences,
     "evaluation": examples.evaluations,
-    "ground-truth": lambda record, saver, redact: amazon.manifest(record),
-    "a2i": lambda record, saver, redact: amazon.loop(record),
+    "ground-truth": lambda record, saver, redact: amazon.manifest(record, votes(saver, record, redact=redact)),
+    "a2i": lambda record, saver, redact: amazon.loop(record, votes(saver, record, redact=redact)),
     "csv": lambda record, saver, redact: iter((row(record),)),
 }
 """What a decision becomes in each: no line, one or several."""

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 from treadle.checkpoints.desks.answers import UNSET
+from treadle.checkpoints.desks.commitments import REMOVED
+from treadle.checkpoints.desks.panels import name
 from treadle.checkpoints.desks.proposals import edited, proposed
 from treadle.checkpoints.desks.redactions import redacted
 from treadle.checkpoints.desks.seals import FIXED, content
@@ -66,15 +68,32 @@ def records(
         yield from (redacted(one, redact) for one in page)
 
 
-def _page(
-    connection: sqlite3.Connection, after: int, graph: str | None, gate: str | None, which: str
-) -> list[dict[str, Any]]:
+def _page(connection: sqlite3.Connection, after: int, graph: str | None, gate: str | None, which: str) -> list[Record]:
     rows = connection.execute(
         "SELECT * FROM decisions WHERE seq > ? AND graph IS ifnull(?, graph) AND gate IS ifnull(?, gate)"
         f"{which} ORDER BY seq LIMIT ?",
         (after, graph, gate, PAGE),
     )
-    return [{name: row[name] for name in _KEPT if row[name] is not None} | content(row) for row in rows]
+    return [_record(row) for row in rows]
+
+
+def _record(row: Any) -> Record:
+    return {key: row[key] for key in _KEPT if row[key] is not None} | content(row)
+
+
+def votes(saver: SqliteSaver, record: Record, *, redact: Collection[str] = ()) -> list[Record]:
+    """The votes that made a decision, the newest of each person; empty where no several people had to agree."""
+    query = (
+        "SELECT * FROM decisions WHERE thread_id = :thread AND interrupt_id = :id AND kind = 'vote' AND seq < :seq"
+        " AND seq > ifnull((SELECT max(seq) FROM decisions WHERE thread_id = :thread AND interrupt_id = :id"
+        " AND kind IS NULL AND seq < :seq), 0) ORDER BY seq"
+    )
+    values = {"thread": record["thread_id"], "id": record["interrupt_id"], "seq": record["seq"]}
+    rows = saver.database.read(lambda connection: [_record(row) for row in connection.execute(query, values)])
+    # Those on the question as it was decided, and not as it had been asked before.
+    cast = [row for row in rows if row.get("digest") == record.get("digest")]
+    newest = {name(row["by"]) if row.get("by") not in (None, REMOVED) else row["seq"]: row for row in cast}
+    return [redacted(row, redact) for row in newest.values()]
 
 
 def outcome(record: Record) -> tuple[str, Any, Any]:

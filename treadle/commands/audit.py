@@ -24,13 +24,18 @@ def verify(
         str | None,
         typer.Option("--head", metavar="N:HASH", help="A head that was noted earlier: it must still be in the record."),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="N:HASH", help="A head up to which all was verified: read only what follows."),
+    ] = None,
     db: Database = DEFAULT,
     json: Json = False,
 ) -> None:
     """Verify the chain of hashes: a changed, removed or reordered row is named, and the exit code is 1.
 
     Prints the head of the chain: noted elsewhere and given as `--head` later, it shows that nobody wrote the whole
-    record anew.
+    record anew. Given as `--since` it saves reading again what was verified then, such as every night; what is changed
+    in older rows from then on only a whole verification finds.
 
     Example: `treadle audit verify`
     """
@@ -38,9 +43,10 @@ def verify(
     from treadle.checkpoints.desks.audits import verify as problems
 
     with existing(db) as saver:
-        found = problems(saver, limit=100)
-        if head is not None and not anchored(saver, *_anchor(head)):
-            found.append(f"Decision {head.partition(':')[0]} is not the one whose hash was noted.")
+        noted = {name: _anchor(name, text) for name, text in (("--head", head), ("--since", since)) if text is not None}
+        found = problems(saver, since=noted.get("--since", (0, ""))[0], limit=100)
+        lost = {number: None for number, hash_ in noted.values() if not anchored(saver, number, hash_)}
+        found += [f"Decision {number} is not the one whose hash was noted." for number in lost]
         seq, hash_ = tip(saver)
     if json:
         as_json({"problems": found, "head": f"{seq}:{hash_}"})
@@ -51,10 +57,12 @@ def verify(
     raise typer.Exit(FAILED if found else 0)
 
 
-def _anchor(head: str) -> tuple[int, str]:
+def _anchor(option: str, head: str) -> tuple[int, str]:
     number, _, hash_ = head.partition(":")
     if not number.isdecimal() or not hash_:
-        raise Mistake(f"--head: {head!r} is no head: write it as `treadle audit verify` printed it, such as 12:5f3a...")
+        raise Mistake(
+            f"{option}: {head!r} is no head: write it as `treadle audit verify` printed it, such as 12:5f3a..."
+        )
     return int(number), hash_
 
 

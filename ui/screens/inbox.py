@@ -9,9 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from treadle.checkpoints.desks.counts import counts
-from treadle.checkpoints.reviews import Review, review
+from treadle.checkpoints.reviews import Review, reviews
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.errors import ReviewNotFound
 from treadle.ui import views
 from treadle.ui.empties import empty
 from treadle.ui.markups import Markup, join, put, tag
@@ -59,12 +58,12 @@ def page() -> None:
 def _head(saver: SqliteSaver) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         put(tag("h2", "Inbox", kind="title"), width="content")
-        first = following(saver, None)
-        if first is not None:
+        if waiting(saver, limit=1):
             begin = st.button(
                 "Review next", key="begin", type="primary", shortcut="N", help="Open the most urgent one that waits"
             )
-            if begin:
+            first = following(saver, None) if begin else None
+            if first is not None:
                 go("review", id=first.id, thread=first.thread_id)
 
 
@@ -76,7 +75,7 @@ def _filters(saver: SqliteSaver) -> None:
     if not found.total and not chosen().narrow:
         return
     views.bar(saver, found)
-    search, by_graph, by_person, by = st.columns((3, 1.5, 1.5, 1.5))
+    search, by_graph, by_person, by = st.columns((2.6, 1.5, 1.5, 1.9))
     words = search.text_input(
         "Search", key=views.SEARCH, type="search", placeholder="Search titles and texts", live=True,
         label_visibility="collapsed", persist_state="session",
@@ -112,8 +111,8 @@ def _list() -> None:
     if not shown.rows:
         _nothing()
         return
-    for found in shown.rows:
-        _row(saver, found)
+    for found in reviews(saver, [(one.thread_id, one.id) for one in shown.rows]):
+        _row(found)
     if pages > 1:
         st.pagination(pages, key="inbox-page", persist_state="session")
 
@@ -154,13 +153,9 @@ def _nothing() -> None:
     )
 
 
-def _row(saver: SqliteSaver, found: Review) -> None:
-    try:
-        now = review(saver, found.id, thread=found.thread_id)
-    except ReviewNotFound:
-        return
+def _row(now: Review) -> None:
     question = ask(now)
-    with st.container(key=f"row-{found.thread_id}-{found.id}"):
+    with st.container(key=f"row-{now.thread_id}-{now.id}"):
         title, whose, state = st.columns(_WIDTHS, vertical_alignment="center")
         with title:
             link("review", question.title, id=now.id, thread=now.thread_id)

@@ -1,0 +1,77 @@
+"""Which questions a list of the queue takes, and in which order."""
+
+import re
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Literal, get_args
+
+Status = Literal["pending", "decided", "closed"]
+
+Order = Literal["urgency", "due", "oldest", "newest"]
+"""How a list is sorted: by priority, then due time, then age; by due time; by age."""
+
+# The same expressions as in the indexes on what is pending, which therefore needs no sorting.
+ORDERS: Final[Mapping[Order, str]] = {
+    "urgency": "priority DESC, ifnull(due, 9e999), asked_at, seq",
+    "due": "ifnull(due, 9e999), asked_at, seq",
+    "oldest": "asked_at, seq",
+    "newest": "asked_at DESC, seq DESC",
+}
+
+
+def clauses(
+    *,
+    thread: str | None = None,
+    graph: str | None = None,
+    gate: str | None = None,
+    assign: str | Collection[str] | None = None,
+    search: str | None = None,
+    due_before: float | None = None,
+    status: str | None = "pending",
+) -> tuple[str, list[Any]]:
+    """What stands after WHERE, and its values."""
+    several = assign is not None and not isinstance(assign, str)
+    wanted = {"thread_id": thread, "graph": graph, "gate": gate, "assign": None if several else assign}
+    found = [f"{column} = ?" for column, value in wanted.items() if value is not None]
+    values: list[Any] = [value for value in wanted.values() if value is not None]
+    if status is not None:
+        if status not in get_args(Status):
+            raise ValueError(f"No review has the status {status!r}: it is one of {', '.join(get_args(Status))}.")
+        # In the text and not as a value, so that SQLite sees which of its small indexes serves.
+        found.append(f"status = '{status}'")
+        if thread is not None and status != "closed":
+            found.append("status <> 'closed'")
+    if several and assign is not None:
+        found.append(f"assign IN ({', '.join('?' * len(assign))})")
+        values += assign
+    if due_before is not None:
+        found.append("ifnull(due, 9e999) < ?")
+        values.append(due_before)
+    if search and search.strip():
+        found.append("(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?))")
+        values += [search.strip(), _phrases(search)]
+    return " AND ".join(found) or "1", values
+
+
+def _phrases(search: str) -> str:
+    """The words as FTS5 takes them literally, each as the beginning of one."""
+    return " ".join('"' + word.replace('"', '""') + '"*' for word in search.replace("\0", " ").split())
+
+
+def read_in_order(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+    """What one run asked within a minute, by title: branches that ask at once are stored in no order of their own."""
+    first: dict[tuple[Any, ...], int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(_batch(row), place)
+    return sorted(rows, key=lambda row: (first[_batch(row)], _title(row["title"] or "")))
+
+
+def _batch(row: sqlite3.Row) -> tuple[Any, ...]:
+    due = None if row["due"] is None else row["due"] // 60
+    return row["priority"], due, row["asked_at"] // 60, row["thread_id"], row["gate"]
+
+
+def _title(text: str) -> list[tuple[bool, int, str]]:
+    """A title as one counts: 2 before 10."""
+    parts = re.split(r"(\d+)", text)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
