@@ -11,6 +11,7 @@ from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from treadle.errors import AnswerCut, GateFailed, InputInvalid, OutputInvalid
+from treadle.nodes import compositions
 from treadle.nodes.caches import cached
 from treadle.nodes.confidences import told_under
 from treadle.nodes.endings import CUT, cut
@@ -37,7 +38,7 @@ BEGINNING = 300
 def ask(prompt: Prompt, state: State, config: RunnableConfig) -> Asking:
     """Return a prompt's update for a state: from its cache, or from its model."""
     asking = _Asking(prompt, state, config)
-    return (yield from (asking.whole() if prompt.cache is None else asking.once()))
+    return asking.whole() if prompt.cache is None else asking.once()
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class _Asking:
         step, chat = self.prompt, model(spec)
         if step.attach and getattr(chat, "reads_only_text", False):
             raise InputInvalid(f"step {step.name!r} attaches files, and the model {_named(spec)} reads only text")
-        messages, named = step.messages(self.state), _named(spec)
+        messages, named = compositions.sent(step, self.state), _named(spec)
         for attempt in range(before + 1, before + step.attempts + 1):
             exchange = yield from self._exchange(chat, Sent(step.name, named, attempt, messages, time.time()))
             if exchange.problem is None:
@@ -111,15 +112,14 @@ class _Asking:
         except Exception as error:
             self._record(sent.failed(error))
             raise
-        exchange = yield from self._heard(chat, sent, reply)
+        exchange = yield from self._judged(read(self.prompt, sent, reply, chat))
         if self.prompt.confidence is not None and exchange.problem is None:
             exchange = yield from self._weighed(chat, exchange)
         self._record(exchange)
         return exchange
 
-    def _heard(self, chat: BaseChatModel, sent: Sent, reply: Any) -> Generator[Effect, Any, Exchange]:
-        """Read a reply, and have the gates judge what it says."""
-        exchange = read(self.prompt, sent, reply, partial=getattr(chat, "partial", False))
+    def _judged(self, exchange: Exchange) -> Generator[Effect, Any, Exchange]:
+        """Have the gates judge an answer."""
         if exchange.fault is not None or not self.prompt.gates:
             return exchange
         checks = yield from checked(self.prompt.gates, exchange.value, self._with(exchange), self.config)
@@ -147,7 +147,7 @@ class _Asking:
         others = []
         for number, reply in enumerate(replies, 2):
             failed = isinstance(reply, BaseException)
-            other = sent.failed(reply) if failed else (yield from self._heard(chat, sent, reply))
+            other = sent.failed(reply) if failed else (yield from self._judged(read(self.prompt, sent, reply, chat)))
             other = replace(other, vote=number)
             self._record(other)
             others.append(other)
@@ -173,7 +173,7 @@ class _Asking:
         if step.tells:
             update[told_under(step.into)] = last.source
         if step.history:
-            update[step.history] = [step.asked(self.state), AIMessage(shown(value))]
+            update[step.history] = [compositions.asked(step, self.state), AIMessage(shown(value))]
         return update
 
 

@@ -18,6 +18,7 @@ from scripted import ScriptedModel
 from treadle import chain
 from treadle.errors import DocumentError, InputInvalid
 from treadle.nodes import attachment, prompt
+from treadle.nodes.compositions import question
 from treadle.nodes.prices import VARIABLE, cost
 
 ECHO = ScriptedModel(script=lambda said: f"<{said}>")
@@ -152,4 +153,4 @@ def test_opentelemetry_is_told_of_every_call_by_the_genai_conventions() -> None:
 
 
 def test_a_question_without_files_is_plain_text() -> None:
-    assert prompt("p", "{a}", attach=("b",)).question({"a": "x"}) == HumanMessage("x")
+    assert question(prompt("p", "{a}", attach=("b",)), {"a": "x"}) == HumanMessage("x")
