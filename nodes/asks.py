@@ -7,7 +7,6 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from treadle.errors import AnswerCut, GateFailed, InputInvalid, OutputInvalid
@@ -103,7 +102,7 @@ class _Asking:
 
     def _exchange(self, chat: BaseChatModel, sent: Sent) -> Generator[Effect, Any, Exchange]:
         try:
-            question = ChatPromptValue.model_construct(messages=sent.messages)  # they are messages: nothing to check
+            question = compositions.Conversation(messages=sent.messages)
             reply = yield Ask(_asked(self.prompt, chat), question, self.config)
         except AnswerCut as error:  # a model that raises it is told the same as one that hands over what there is
             exchange = shortened(sent.answered(_partial(error)))
@@ -112,7 +111,9 @@ class _Asking:
         except Exception as error:
             self._record(sent.failed(error))
             raise
-        exchange = yield from self._judged(read(self.prompt, sent, reply, chat))
+        exchange = read(self.prompt, sent, reply, chat)
+        if self.prompt.gates:
+            exchange = yield from self._judged(exchange)
         if self.prompt.confidence is not None and exchange.problem is None:
             exchange = yield from self._weighed(chat, exchange)
         self._record(exchange)
@@ -120,7 +121,7 @@ class _Asking:
 
     def _judged(self, exchange: Exchange) -> Generator[Effect, Any, Exchange]:
         """Have the gates judge an answer."""
-        if exchange.fault is not None or not self.prompt.gates:
+        if exchange.fault is not None:
             return exchange
         checks = yield from checked(self.prompt.gates, exchange.value, self._with(exchange), self.config)
         return replace(exchange, checks=checks)
@@ -142,7 +143,7 @@ class _Asking:
     def _again(self, chat: BaseChatModel, first: Exchange, times: int) -> Generator[Effect, Any, list[Exchange]]:
         """Ask the same so many times more, at once; what fails says nothing."""
         sent = Sent(first.step, first.spec, first.attempt, first.messages, time.time())
-        asked = Ask(_asked(self.prompt, chat), ChatPromptValue.model_construct(messages=first.messages), self.config)
+        asked = Ask(_asked(self.prompt, chat), compositions.Conversation(messages=first.messages), self.config)
         replies = yield Every((asked,) * times)
         others = []
         for number, reply in enumerate(replies, 2):

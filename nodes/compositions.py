@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, get_buffer_string
+from langchain_core.prompt_values import PromptValue
 
 from treadle.errors import GraphBuildError
 from treadle.nodes.attachments import blocks
@@ -12,6 +13,20 @@ from treadle.nodes.prompts import Prompt
 from treadle.nodes.requests import spoken
 from treadle.nodes.steps import State
 from treadle.nodes.templates import shown
+
+
+class Conversation(PromptValue):
+    """Messages as a model takes them: unlike ChatPromptValue it checks nothing, since messages are checked already."""
+
+    messages: Any
+
+    def to_messages(self) -> list[BaseMessage]:
+        """Return the messages."""
+        return list(self.messages)
+
+    def to_string(self) -> str:
+        """Return the messages as one text."""
+        return get_buffer_string(self.messages)
 
 
 def sent(prompt: Prompt, state: State) -> list[BaseMessage]:
