@@ -48,8 +48,8 @@ RATED = [
         ("The Agency may end this at any time.", "The agency alone may act, at once.", "termination", "high"),
     )
 ]
-MEMO = """Write a memo for counsel on a contract of {table.total} clauses: a line for each finding, high risks first, with
-number, heading and in fifteen words what is wrong. Say only what they say:\n<findings>{table.findings}</findings>"""
+MEMO = """Write a memo for counsel on a contract of {table.total} clauses: a line for each finding, high risks first, by
+number and heading and in fifteen words what is wrong. Say only what they say:\n<findings>{table.findings}</findings>"""
 
 
 def table(clauses: list[Clause], findings_outcomes: list[Outcome]) -> dict[str, Any]:
