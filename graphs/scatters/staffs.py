@@ -68,9 +68,7 @@ class Staff:
     def batched(self, item: str, *, whole: bool) -> "Staff":
         """Return the staff that takes lists of items, and so needs a list, unlike items and single steps."""
         if whole or not all(is_leaf(one.given) for one in self.everyone):
-            raise GraphBuildError(
-                f"fan-out {self.label!r}: batches are for over=, not with pure=True, and for workers that are one step"
-            )
+            raise GraphBuildError(f"fan-out {self.label!r}: batches are for over=, and for workers that are one step")
         workers, fallbacks = (tuple(_batched(one, item) for one in each) for each in (self.workers, self.fallbacks))
         return replace(self, workers=workers, fallbacks=fallbacks)
 
