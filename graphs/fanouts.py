@@ -7,8 +7,8 @@ from typing import Any
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.chains import Place
 from treadle.graphs.patterns import Pattern
+from treadle.graphs.places import Place
 from treadle.graphs.scatters.fans import WORK, Fan, working
 from treadle.graphs.scatters.gathers import JOIN, Gather
 from treadle.graphs.scatters.items import Naming
@@ -66,12 +66,13 @@ def fan_out(
 
     A function as `over`, whose parameters are state keys, makes the items as they are needed: 1,024 are taken at a time
     and forgotten when they are joined (into a list, or by a reducer). Then outcomes are those of failures alone, of the
-    first 1,000. After a crash the function is called anew, and must give the same items.
+    first 1,000. After a crash the function is called anew, and must give the same items. A share as `need` or
+    `on_error` is judged when there are no more.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
     `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
     admitted as room appears, so that 10,000 items cost an item what 1,000 do. `lanes` runs workers that take less than
-    a millisecond in `limit` loops: a fifth of the cost, without a step of LangGraph's for each item. `executor` takes
+    a millisecond in `limit` loops: a quarter of the cost, without a step of LangGraph's for each item. `executor` takes
     plain functions elsewhere: any `concurrent.futures.Executor`, or a function that makes one (and makes it anew if it
     breaks); arguments and results must then be picklable for processes.
 
@@ -81,7 +82,8 @@ def fan_out(
 
     **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
     goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
-    time is up. What has not ended then is cancelled and recorded as such.
+    time is up. What has not ended then is cancelled and recorded as such. Where workers stop for a person, `within` is
+    about the machine's time: what waits for an answer waits on, and time counts anew when the run is resumed.
 
     **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
     way in a crash does run again: what reads `idempotency_key`, or calls ``treadle.nodes.idempotency_key()`` at any
@@ -92,8 +94,7 @@ def fan_out(
     **News.** Every `every` seconds a custom event tells how far the run is; `progressive` adds the join so far.
 
     Raises:
-        GraphBuildError: for a worker that reads what it is not given, a limit below one, `within` over a worker that
-            waits for a person, or nothing to fan out.
+        GraphBuildError: for a worker that reads what it is not given, a limit below one, or nothing to fan out.
         QuorumNotMet: when the run has fewer successes than `need`, or all of its branches failed.
         BranchesFailed: when more failed than `on_error` allows.
     """
@@ -104,9 +105,9 @@ def fan_out(
     workers = worker if isinstance(worker, list | tuple) else [worker]
     staff = hired(label, workers, fallback, given=[item, *context] if over else None)
     if batch is not None:
-        staff = staff.batched(item, whole=over is None or pure)
+        staff = staff.batched(item, whole=over is None)
     leaves = not pauses and staff.leaves
-    _check(staff, over=over, limit=limit, need=need, within=within)
+    _check(staff, over=over, limit=limit, need=need)
     if lanes and not leaves:
         raise GraphBuildError(
             f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
@@ -139,6 +140,7 @@ def fan_out(
         within=within,
         on_error=on_error,
         leaves=leaves,
+        pausing=pauses or staff.pausing,
         lanes=lanes,
         pure=pure,
         batch=batch,
@@ -151,7 +153,7 @@ def fan_out(
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)
     if source is not None:
-        supply: Any = supplying(Supply(fan, source, into, suits(fan, source, joining)), light)
+        supply: Any = supplying(Supply(fan, source, into, suits(fan, source, joining)), wide, light)
         pattern.add_node(WORK, supply)
         pattern.add_edge(WORK, END)
         return pattern
@@ -169,7 +171,7 @@ def _joins(join: Join | Joining) -> Any:
     return Any if isinstance(join, Joining) else hints(join).get("return", Any)
 
 
-def _check(staff: Staff, *, over: object, limit: int, need: float | int | None, within: float | None) -> None:
+def _check(staff: Staff, *, over: object, limit: int, need: float | int | None) -> None:
     label, names = staff.label, staff.names
     if not names:
         raise GraphBuildError(f"fan-out {label!r} has no worker")
@@ -184,8 +186,4 @@ def _check(staff: Staff, *, over: object, limit: int, need: float | int | None, 
     if isinstance(need, float) and not 0 <= need <= 1:
         raise GraphBuildError(
             f"fan-out {label!r}: need={need} as a share lies between 0 and 1; a number of branches is an int"
-        )
-    if within is not None and staff.pausing:
-        raise GraphBuildError(
-            f"fan-out {label!r}: within={within} would give up branches that wait for a person; leave it out"
         )

@@ -22,10 +22,10 @@ def fits(written: Any, taken: Any) -> bool:
     >>> fits(str, int), fits(list[str], list[int]), fits(int, float), fits(str | None, str), fits(Any, int)
     (False, False, True, True, True)
     """
-    written, taken = _bare(written), _bare(taken)
+    written, taken = bare(written), bare(taken)
     if _open(written) or _open(taken) or written == taken:
         return True
-    left, right = _members(written), _members(taken)
+    left, right = members(written), members(taken)
     if len(left) > 1 or len(right) > 1:
         return any(fits(one, other) for one in left for other in right)
     if get_origin(written) is Literal or get_origin(taken) is Literal:
@@ -40,7 +40,8 @@ def spoken(kind: Any) -> str:
     return re.sub(r"\b(?:typing|collections\.abc|__main__)\.", "", str(kind))
 
 
-def _bare(kind: Any) -> Any:
+def bare(kind: Any) -> Any:
+    """Return a type without what is only said about it."""
     while get_origin(kind) in _WRAPS:
         kind = get_args(kind)[0]
     return type(None) if kind is None else kind
@@ -52,7 +53,8 @@ def _open(kind: Any) -> bool:
     return kind is Any or kind is object or isinstance(kind, TypeVar | str) or not known
 
 
-def _members(kind: Any) -> tuple[Any, ...]:
+def members(kind: Any) -> tuple[Any, ...]:
+    """Return the types of a union, or the type."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
@@ -90,14 +92,15 @@ def _class(kind: Any) -> Any:
 
 def _inside(written: Any, taken: Any) -> bool:
     """Whether what two containers hold can be the same."""
-    left, right = _fields(written), _fields(taken)
+    left, right = fields(written), fields(taken)
     if left is not None and right is not None:
         return all(fits(left[key], right[key]) for key in left.keys() & right.keys())
-    one, other = _element(written), _element(taken)
+    one, other = element(written), element(taken)
     return one is None or other is None or fits(one, other)
 
 
-def _fields(kind: Any) -> Mapping[str, Any] | None:
+def fields(kind: Any) -> Mapping[str, Any] | None:
+    """Return the parts that an object of a type has, by name, or None where it is no object of known parts."""
     found = get_origin(kind) or kind
     if _class(kind) is not dict or found is dict:
         return None
@@ -107,8 +110,8 @@ def _fields(kind: Any) -> Mapping[str, Any] | None:
         return None
 
 
-def _element(kind: Any) -> Any:
-    """What a list holds, or the values of a mapping."""
+def element(kind: Any) -> Any:
+    """Return what a list holds, or the values of a mapping; None where that is not said."""
     arguments: Sequence[Any] = get_args(kind)
     found = get_origin(kind)
     if found in _LISTS and arguments and (found is not tuple or arguments[1:] == (...,)):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypedDict, get_args, get_origin
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from treadle.errors import GraphBuildError
+from treadle.graphs.demands import both
 from treadle.graphs.structures import stamped
 
 
@@ -77,13 +78,9 @@ def schema(name: str, keys: Mapping[str, Any]) -> type:
 
 def merged(writes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the keys of several writers with one type each: a type that says something stands over `Any`."""
-    return reduce(lambda left, right: {**left, **{k: _fuller(left.get(k), t) for k, t in right.items()}}, writes, {})
+    return reduce(lambda left, right: {**left, **{k: both(left.get(k), t) for k, t in right.items()}}, writes, {})
 
 
 def reduced(kind: Any) -> bool:
     """Whether a key's type names a reducer, so that several steps may write it at once."""
     return get_origin(kind) is Annotated and any(callable(mark) for mark in get_args(kind)[1:])
-
-
-def _fuller(left: Any, right: Any) -> Any:
-    return right if left in (None, Any) else left

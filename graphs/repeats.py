@@ -10,8 +10,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.chains import Place, pattern_of
+from treadle.graphs.chains import pattern_of
 from treadle.graphs.patterns import Pattern, merged
+from treadle.graphs.places import Place
 from treadle.nodes.gates import Classifier, Gate, checked
 from treadle.nodes.steps import State, Step, Work
 
@@ -38,8 +39,17 @@ def repeat(step: Place, *, until: Until, at_most: int, name: str | None = None) 
         raise GraphBuildError(f"{label!r}: at_most={at_most}; at least one round is needed")
     check = Check(label.replace(" ", "_").replace("-", "_"), tuple(body.writes), body.output, until, at_most)
     writes = merged([body.writes, check.writes])
-    keys = merged([dict.fromkeys(body.reads, Any), writes])
-    pattern = Pattern(label, kind="repeat", reads=body.reads, writes=writes, output=body.output, keys=keys)
+    keys = merged([dict.fromkeys([*body.reads, *body.optional], Any), writes])
+    pattern = Pattern(
+        label,
+        kind="repeat",
+        reads=body.reads,
+        writes=writes,
+        output=body.output,
+        keys=keys,
+        optional=body.optional,
+        takes=body.takes,
+    )
     pattern.add_node(body.name, body.compile(name=body.name))
     pattern.add_node(CHECK, check)
     pattern.add_edge(START, body.name)

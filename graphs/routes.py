@@ -1,13 +1,16 @@
 """`route`: take one of several next steps."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError, InputInvalid
-from treadle.graphs.chains import Place, label_of, pattern_of
+from treadle.graphs.chains import pattern_of
+from treadle.graphs.demands import Labels
 from treadle.graphs.patterns import Pattern, merged
+from treadle.graphs.places import Place, label_of
+from treadle.graphs.states import Flow, flow, spare, taken
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.steps import State, lookup
 
@@ -39,9 +42,20 @@ def route(by: By, targets: Mapping[Any, Place], *, default: Place | None = None,
     writes = merged([by.writes if isinstance(by, Prompt) else {}, *(step.writes for step in steps.values())])
     for key in by.writes if isinstance(by, Prompt) else ():
         reads.pop(key, None)
-    keys = merged([dict.fromkeys(reads, Any), writes])
+    stages = [[_chooser(by, chosen, fallback)], [flow(step.name, step) for step in steps.values()]]
+    optional = [key for key in spare(stages) if key not in reads]
+    keys = merged([dict.fromkeys([*reads, *optional], Any), writes])
     outputs = list(dict.fromkeys(step.output for step in steps.values()))
-    pattern = Pattern(label, kind="route", reads=tuple(reads), writes=writes, output=outputs[0], keys=keys)
+    pattern = Pattern(
+        label,
+        kind="route",
+        reads=tuple(reads),
+        writes=writes,
+        output=outputs[0],
+        keys=keys,
+        optional=optional,
+        takes=taken(stages),
+    )
     for step in steps.values():
         pattern.add_node(step.name, step.compile(name=step.name))
         pattern.add_edge(step.name, END)
@@ -76,6 +90,14 @@ def _labels(by: By) -> tuple[Any, ...]:
 
 def _reads(by: By) -> tuple[str, ...]:
     return (by,) if isinstance(by, str) else by.reads if isinstance(by, Prompt) else ()
+
+
+def _chooser(by: By, chosen: Mapping[Any, Pattern], fallback: Pattern | None) -> Flow:
+    """What the choice reads and writes; a label that is known beforehand must have a target."""
+    if isinstance(by, Prompt):
+        return flow(by.name, by)
+    known = {by: Annotated[Any, Labels(tuple(chosen))]} if isinstance(by, str) and fallback is None else {}
+    return Flow("label", _reads(by), {}, takes=known)
 
 
 def _label(by: By, state: State, step: str) -> Any:

@@ -10,6 +10,7 @@ from langgraph.graph.state import CompiledStateGraph, StateGraph
 from typing_extensions import is_typeddict
 
 from treadle.errors import GraphBuildError
+from treadle.graphs.demands import unmet
 from treadle.graphs.kinds import fits, spoken
 from treadle.graphs.patterns import merged, reduced
 
@@ -146,6 +147,8 @@ def _match(step: Flow, known: Mapping[str, Any]) -> None:
             raise GraphBuildError(
                 f"step {step.name!r} takes {key!r} as {spoken(kind)}, and it is {spoken(known[key])} there"
             )
+        if key in known and (told := unmet(known[key], kind)) is not None:
+            raise GraphBuildError(f"step {step.name!r}: with {key!r} it {told}")
 
 
 def _disjoint(stage: Sequence[Flow], given: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from treadle.nodes.inquiries.panels import Panel
 from treadle.nodes.inquiries.questions import Answer, Question
 from treadle.nodes.inquiries.sources import Source
 from treadle.nodes.joins import Join, Vote, as_list, as_text, merge, vote
+from treadle.nodes.judges import best_of
 from treadle.nodes.limits import Limit, limit
 from treadle.nodes.models import Choice, choose, model
 from treadle.nodes.opinions import Votes
@@ -20,7 +21,7 @@ from treadle.nodes.policies.hedges import Hedge
 from treadle.nodes.policies.identities import idempotency_key
 from treadle.nodes.policies.retries import Retry
 from treadle.nodes.prompts import Prompt, prompt
-from treadle.nodes.selections import best_of, distinct, fold, rank, tree
+from treadle.nodes.selections import distinct, fold, rank, tree
 from treadle.nodes.steps import Step
 from treadle.nodes.texts.stitches import stitch
 

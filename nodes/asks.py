@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.prompt_values import ChatPromptValue
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from treadle.errors import GateFailed, InputInvalid, OutputInvalid
+from treadle.errors import AnswerCut, GateFailed, InputInvalid, OutputInvalid
+from treadle.nodes import compositions
 from treadle.nodes.caches import cached
 from treadle.nodes.confidences import told_under
+from treadle.nodes.endings import CUT, cut
 from treadle.nodes.exchanges import NOTHING, Exchange, Sent, recorded, text
 from treadle.nodes.fingerprints import fingerprint
 from treadle.nodes.gates import checked
@@ -23,17 +24,20 @@ from treadle.nodes.outputs import VOTES
 from treadle.nodes.policies.races import Every
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.redactions import redacted
-from treadle.nodes.replies import read
+from treadle.nodes.replies import read, shortened
 from treadle.nodes.steps import Ask, Effect, State, Step, Update
 from treadle.nodes.templates import shown
 
 Asking = Generator[Effect, Any, Update]
 
+BEGINNING = 300
+"""Characters that a model is shown of an answer of its own that was cut short: what it has room for is little."""
+
 
 def ask(prompt: Prompt, state: State, config: RunnableConfig) -> Asking:
     """Return a prompt's update for a state: from its cache, or from its model."""
     asking = _Asking(prompt, state, config)
-    return (yield from (asking.whole() if prompt.cache is None else asking.once()))
+    return asking.whole() if prompt.cache is None else asking.once()
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class _Asking:
             if isinstance(other, Prompt):
                 try:
                     update = yield from other.work(self.state, self.config)
-                except (GateFailed, OutputInvalid):
+                except (AnswerCut, GateFailed, OutputInvalid):
                     continue
                 return self._update(replace(last, value=update[other.into], fault=None, checks=()))
             last = yield from self._rounds(other, last.attempt)
@@ -88,32 +92,36 @@ class _Asking:
         step, chat = self.prompt, model(spec)
         if step.attach and getattr(chat, "reads_only_text", False):
             raise InputInvalid(f"step {step.name!r} attaches files, and the model {_named(spec)} reads only text")
-        messages, named = step.messages(self.state), _named(spec)
+        messages, named = compositions.sent(step, self.state), _named(spec)
         for attempt in range(before + 1, before + step.attempts + 1):
             exchange = yield from self._exchange(chat, Sent(step.name, named, attempt, messages, time.time()))
             if exchange.problem is None:
                 break
-            told = HumanMessage(f"That answer cannot be used: {exchange.problem}")
-            messages = [*messages, AIMessage(text(exchange.message)), told]
+            messages = [*messages, *_repair(exchange)]
         return exchange
 
     def _exchange(self, chat: BaseChatModel, sent: Sent) -> Generator[Effect, Any, Exchange]:
         try:
-            question = ChatPromptValue.model_construct(messages=sent.messages)  # they are messages: nothing to check
+            question = compositions.Conversation(messages=sent.messages)
             reply = yield Ask(_asked(self.prompt, chat), question, self.config)
+        except AnswerCut as error:  # a model that raises it is told the same as one that hands over what there is
+            exchange = shortened(sent.answered(_partial(error)))
+            self._record(exchange)
+            return exchange
         except Exception as error:
             self._record(sent.failed(error))
             raise
-        exchange = yield from self._heard(sent, reply)
+        exchange = read(self.prompt, sent, reply, chat)
+        if self.prompt.gates:
+            exchange = yield from self._judged(exchange)
         if self.prompt.confidence is not None and exchange.problem is None:
             exchange = yield from self._weighed(chat, exchange)
         self._record(exchange)
         return exchange
 
-    def _heard(self, sent: Sent, reply: Any) -> Generator[Effect, Any, Exchange]:
-        """Read a reply, and have the gates judge what it says."""
-        exchange = read(self.prompt, sent, reply)
-        if exchange.fault is not None or not self.prompt.gates:
+    def _judged(self, exchange: Exchange) -> Generator[Effect, Any, Exchange]:
+        """Have the gates judge an answer."""
+        if exchange.fault is not None:
             return exchange
         checks = yield from checked(self.prompt.gates, exchange.value, self._with(exchange), self.config)
         return replace(exchange, checks=checks)
@@ -135,12 +143,12 @@ class _Asking:
     def _again(self, chat: BaseChatModel, first: Exchange, times: int) -> Generator[Effect, Any, list[Exchange]]:
         """Ask the same so many times more, at once; what fails says nothing."""
         sent = Sent(first.step, first.spec, first.attempt, first.messages, time.time())
-        asked = Ask(_asked(self.prompt, chat), ChatPromptValue.model_construct(messages=first.messages), self.config)
+        asked = Ask(_asked(self.prompt, chat), compositions.Conversation(messages=first.messages), self.config)
         replies = yield Every((asked,) * times)
         others = []
         for number, reply in enumerate(replies, 2):
             failed = isinstance(reply, BaseException)
-            other = sent.failed(reply) if failed else (yield from self._heard(sent, reply))
+            other = sent.failed(reply) if failed else (yield from self._judged(read(self.prompt, sent, reply, chat)))
             other = replace(other, vote=number)
             self._record(other)
             others.append(other)
@@ -166,7 +174,7 @@ class _Asking:
         if step.tells:
             update[told_under(step.into)] = last.source
         if step.history:
-            update[step.history] = [step.asked(self.state), AIMessage(shown(value))]
+            update[step.history] = [compositions.asked(step, self.state), AIMessage(shown(value))]
         return update
 
 
@@ -178,8 +186,24 @@ def _asked(prompt: Prompt, chat: BaseChatModel) -> Runnable[Any, Any]:
     return chat.with_structured_output(schema, include_raw=True)
 
 
+def _repair(exchange: Exchange) -> list[BaseMessage]:
+    """The turns that tell a model what is wrong with its answer; of one that was cut short only how it began."""
+    said = text(exchange.message)
+    told = said if exchange.cut is None or len(said) <= BEGINNING else f"{said[:BEGINNING]} ..."
+    return [AIMessage(told), HumanMessage(f"That answer cannot be used: {exchange.problem}")]
+
+
+def _partial(error: AnswerCut) -> AIMessage:
+    """What there is of an answer that a model cut short, marked as that."""
+    had = error.partial if isinstance(error.partial, AIMessage) else AIMessage(str(error.partial or ""))
+    marked = {"finish_reason": "length", **had.response_metadata}
+    return had if cut(had) else had.model_copy(update={"response_metadata": marked})
+
+
 def _failure(step: Prompt, last: Exchange) -> Exception:
     """The error that says what the last answer was and why it cannot be used."""
+    if last.cut is not None and last.fault is not None:
+        return _short(step, last)
     if last.fault is not None:
         return OutputInvalid(f"{last.fault} (after {last.attempt} attempts)")
     check = last.refusal
@@ -187,6 +211,16 @@ def _failure(step: Prompt, last: Exchange) -> Exception:
         f"step {step.name!r}: its gate {check.gate if check else ''} refuses the answer: {last.problem}, in "
         f"{last.attempt} attempts; the last answer was {shown(last.value)[:300]}"
     )
+
+
+def _short(step: Prompt, last: Exchange) -> AnswerCut:
+    """The error for a last answer that was cut short; it has what there is of it."""
+    error = AnswerCut(
+        f"step {step.name!r}: the answer of {last.spec} was cut short ({last.cut}), in {last.attempt} attempts; "
+        f"{CUT[last.cut or 'length']}"
+    )
+    error.partial = last.message
+    return error
 
 
 def _named(spec: str | BaseChatModel) -> str:

@@ -10,10 +10,10 @@ from langchain_core.runnables import RunnableConfig
 
 from treadle.nodes.attachments import told
 from treadle.nodes.emissions import emit, listening
+from treadle.nodes.endings import cut
 from treadle.nodes.gates import Check
 from treadle.nodes.outputs import Output
 from treadle.nodes.prices import cost
-from treadle.nodes.readings import CUT
 from treadle.nodes.records import path, place, recorder
 from treadle.nodes.redactions import Redaction
 from treadle.nodes.templates import shown
@@ -68,10 +68,9 @@ class Exchange(Sent):
     """Which answer it was of several to the same question, from 2."""
 
     @property
-    def cut(self) -> bool:
-        """Whether the answer ended because there was no room for more."""
-        told = self.message.response_metadata
-        return bool({told.get(name) for name in ("finish_reason", "stop_reason", "stopReason")} & CUT)
+    def cut(self) -> str | None:
+        """The model's word for it where the answer ended because there was no room for more."""
+        return cut(self.message)
 
     @property
     def refusal(self) -> Check | None:

@@ -4,7 +4,7 @@ import inspect
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, get_args, get_origin, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -53,8 +53,17 @@ class Function(Step):
         return known.update
 
     def _call(self, given: Mapping[str, Any], config: RunnableConfig) -> Generator[Effect, Any, Update]:
-        arguments = {key: self._typed(key, value) for key, value in given.items()}
-        return {self.into: (yield Ask(_Called(self.function), arguments, config))}
+        arguments = {**given, **{key: self._typed(key, given[key]) for key in self._modelled if key in given}}
+        return {self.into: (yield Ask(self._called, arguments, config))}
+
+    @cached_property
+    def _called(self) -> "_Called":
+        return _Called(self.function)
+
+    @cached_property
+    def _modelled(self) -> tuple[str, ...]:
+        """The parameters that want a pydantic model: found once, since a worker may be called by the million."""
+        return tuple(key for key, kind in self.takes.items() if _modelled(kind))
 
     def _record(self, known: Known, started: float, state: State, config: RunnableConfig) -> None:
         """Tell the trace that the result was known."""
@@ -69,8 +78,6 @@ class Function(Step):
 
     def _typed(self, key: str, value: Any) -> Any:
         """A value as its parameter declares it: plain data of the state may be wanted as a pydantic model."""
-        if not _modelled(self.takes.get(key)):
-            return value
         try:
             return TypeAdapter(self.takes[key]).validate_python(value)
         except ValidationError as error:
@@ -85,14 +92,18 @@ class _Called(Runnable[dict[str, Any], Any]):
     name: str | None = field(default=None, init=False)
 
     def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
-        if inspect.iscoroutinefunction(self.function):
+        if self._awaited:
             raise TypeError(f"{_named(self.function)} is async: run its graph with ainvoke or astream")
         return perform(self.function, input)
 
     async def ainvoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
-        if inspect.iscoroutinefunction(self.function):
+        if self._awaited:
             return await self.function(**input)
         return await aperform(self.function, input)
+
+    @cached_property
+    def _awaited(self) -> bool:
+        return inspect.iscoroutinefunction(self.function)
 
 
 def step(

@@ -20,7 +20,7 @@ VARIABLE = "TREADLE_MODEL"
 
 FORMS = "rules, local, local:<weights>, scripted:<file> or bedrock:<model id>"
 
-LOCAL = ("temperature", "max_tokens", "top_p", "seed", "n_ctx", "threads", "slots", "logprobs")
+LOCAL = ("temperature", "max_tokens", "top_p", "seed", "n_ctx", "threads", "slots", "logprobs", "partial")
 """What can be said of a local model beside its weights."""
 
 

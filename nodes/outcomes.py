@@ -54,7 +54,7 @@ class Outcome(TypedDict):
     """The idempotency key that the worker was given, where it reads one."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Effort:
     """What a branch has spent so far."""
 

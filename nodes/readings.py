@@ -8,8 +8,6 @@ from typing import Any
 from json_repair import repair_json
 
 _OPEN, _SHUT = "{[", "}]"
-CUT = frozenset({"length", "max_tokens", "MAX_TOKENS"})
-"""What models call it when an answer ended because there was no room for more."""
 
 
 def lenient(text: str) -> tuple[Any] | None:

@@ -137,7 +137,7 @@ def once(
     return made
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Remember:
     """An effect: a result is in the journal, for good."""
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
+
 from treadle.errors import OutputInvalid
 from treadle.nodes.exchanges import Exchange, Sent, text
 from treadle.nodes.probabilities import confidences
@@ -11,10 +13,11 @@ from treadle.nodes.prompts import Prompt
 from treadle.nodes.readings import lenient
 
 
-def read(prompt: Prompt, sent: Sent, reply: Any) -> Exchange:
-    """Make of a reply what the output declares, or say what is wrong with it."""
+def read(prompt: Prompt, sent: Sent, reply: Any, chat: BaseChatModel) -> Exchange:
+    """Make of a model's reply what the output declares, or say what is wrong with it."""
     if prompt.output.is_text:
-        return sent.answered(reply, value=text(reply))
+        exchange = sent.answered(reply, value=text(reply))
+        return exchange if exchange.cut is None or getattr(chat, "partial", False) else shortened(exchange)
     exchange, parsed, failure = sent.answered(reply["raw"]), reply["parsed"], reply["parsing_error"]
     if failure is not None or parsed is None:
         return _leniently(prompt, exchange, failure)
@@ -26,13 +29,20 @@ def read(prompt: Prompt, sent: Sent, reply: Any) -> Exchange:
 
 def _leniently(prompt: Prompt, exchange: Exchange, failure: Any) -> Exchange:
     """Read an answer that is no JSON once more, for what it means; what does not fit then is a fault."""
-    for found in () if exchange.cut else _meanings(prompt, text(exchange.message)):
+    if exchange.cut is not None:
+        return shortened(exchange)
+    for found in _meanings(prompt, text(exchange.message)):
         try:
             return replace(_measured(prompt, exchange, prompt.output.parse(found)), lenient=True)
         except OutputInvalid:
             continue
-    why = "it ended before it was complete" if exchange.cut else failure or "it is empty"
+    why = failure or "it is empty"
     return replace(exchange, fault=f"step {prompt.name!r}: the answer is not the JSON asked for ({why})")
+
+
+def shortened(exchange: Exchange) -> Exchange:
+    """Note that an answer ended before it was whole, so that it is none."""
+    return replace(exchange, fault=f"step {exchange.step!r}: the answer was cut short for want of room; be briefer")
 
 
 def _meanings(prompt: Prompt, said: str) -> Sequence[Any]:

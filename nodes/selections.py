@@ -1,22 +1,22 @@
-"""Joins that choose or condense: without repeats, ranked, the best by a judge, a summary of summaries.
+"""Joins that choose or condense: without repeats, ranked, folded, a summary of summaries.
 
 Each leaves failed items out.
 """
 
 import inspect
-import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import reduce
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, overload, runtime_checkable
 
 from langchain_core.runnables import RunnableConfig
 
 from treadle.digests import digest
-from treadle.errors import GraphBuildError, InputInvalid
+from treadle.errors import GraphBuildError
 from treadle.nodes.estimates import tokens as expected
 from treadle.nodes.joins import Join
+from treadle.nodes.judges import Judge, Ranked
 from treadle.nodes.outcomes import Outcome, values
 from treadle.nodes.steps import Ask, Effect, Step
 from treadle.nodes.templates import shown
@@ -49,8 +49,18 @@ def distinct(*, key: Callable[[Any], Any] | None = None, similar: float = 1.0) -
     return join
 
 
-def rank(score: Callable[[Any], float], *, top: int | None = None) -> Join:
-    """Join into the list of values by descending score, equal ones in item order; at most `top` of them."""
+@overload
+def rank(score: Step, *, top: int | None = None, key: str = "candidates") -> Ranked: ...
+@overload
+def rank(score: Callable[[Any], float], *, top: int | None = None) -> Join: ...
+def rank(score: Step | Callable[[Any], float], *, top: int | None = None, key: str = "candidates") -> Join | Ranked:
+    """Join into the list of values by descending score, equal ones in item order; at most `top` of them.
+
+    `score` is a function of the value, or a judge: a step (a prompt with ``output=list[int]``) that reads all numbered
+    candidates, a text, under `key`, and gives their numbers, from 1, the best first. What it does not name comes last.
+    """
+    if isinstance(score, Step):
+        return Ranked(Judge(score, key), top)
 
     def join(outcomes: list[Outcome]) -> list[Any]:
         return sorted(values(outcomes), key=score, reverse=True)[:top]
@@ -73,39 +83,6 @@ class Fold:
     def __call__(self, outcomes: list[Outcome]) -> Any:
         """Return the value that the reducer makes of the successes."""
         return reduce(self.reducer, values(outcomes), *self.start)
-
-
-def best_of(judge: Step, *, key: str = "candidates") -> "Best":
-    """Join into the value that a judge prefers.
-
-    The judge is a step (a prompt with ``output=int``) that reads the numbered candidates, a text, under `key`, and
-    gives the number of the best, from 1.
-    """
-    if tuple(judge.reads) != (key,):
-        raise GraphBuildError(f"judge {judge.name!r} must read {key!r} alone, and reads {', '.join(judge.reads)}")
-    return Best(judge, key)
-
-
-@dataclass(frozen=True)
-class Best:
-    """See `best_of`."""
-
-    judge: Step
-    key: str
-
-    def joined(self, outcomes: list[Outcome], config: RunnableConfig) -> Generator[Effect, Any, Any]:
-        """Ask the judge; a single candidate needs none."""
-        found = values(outcomes)
-        if not found:
-            raise InputInvalid(f"judge {self.judge.name!r}: none of {len(outcomes)} branches gave a candidate")
-        if len(found) == 1:
-            return found[0]
-        text = "\n\n".join(f"[{number}]\n{shown(value)}" for number, value in enumerate(found, 1))
-        said = _first((yield Ask(self.judge, {self.key: text}, config)))
-        match = re.search(r"\d+", str(said))
-        if match is None or not 1 <= int(match[0]) <= len(found):
-            raise InputInvalid(f"judge {self.judge.name!r} said {said!r}, which is no number from 1 to {len(found)}")
-        return found[int(match[0]) - 1]
 
 
 def tree(

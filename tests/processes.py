@@ -1,7 +1,5 @@
 """The command line as a user runs it: real processes, piped or on a terminal."""
 
-import atexit
-import fcntl
 import json
 import os
 import pty
@@ -9,12 +7,12 @@ import select
 import subprocess
 import sys
 import tempfile
-import termios
 import time
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
+
+from forking import Forked, fork
 
 COMMAND = (sys.executable, "-W", "error", "-m", "treadle")
 Done = subprocess.CompletedProcess[str]
@@ -26,60 +24,29 @@ def environment(folder: Path, **given: str) -> dict[str, str]:
     return {**kept, "TREADLE_MODEL": "rules", "HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), **given}
 
 
-ZYGOTE = """
-import json, os, sys
-import treadle.commands.checks, treadle.commands.contracts, treadle.commands.stories, treadle.commands.outlines
-import treadle.checkpoints, treadle.examples.contract_review, treadle.graphs.catalogs, treadle.graphs.drawings
-import treadle.graphs.progress, treadle.nodes.rules
-import warnings
-for line in sys.stdin:
-    job = json.loads(line)
-    pid = os.fork()
-    if pid == 0:
-        os.chdir(job["folder"])
-        os.environ.clear()
-        os.environ.update(job["environment"])
-        for number, name in enumerate(job["files"]):
-            way = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            os.dup2(os.open(name, way), number)
-        sys.stdin, sys.argv = open(0, closefd=False), ["treadle", *job["arguments"]]
-        warnings.simplefilter("error")
-        treadle.commands.main()
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-"""
-"""A process that has loaded everything and forks one for each command: a real process, without seconds of imports."""
-
-
-@cache
-def _zygote() -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", ZYGOTE]
-    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    atexit.register(started.kill)
-    return started
-
-
 def treadle(folder: Path, *arguments: str, given: str = "", **variables: str) -> Done:
     """Run a command in a folder, not on a terminal."""
-    zygote = _zygote()
-    assert zygote.stdin is not None
-    assert zygote.stdout is not None
-    with tempfile.TemporaryDirectory() as place:
-        files = [Path(place) / name for name in ("stdin", "stdout", "stderr")]
-        files[0].write_text(given)
-        job = {"folder": str(folder), "environment": environment(folder, **variables), "files": list(map(str, files))}
-        zygote.stdin.write(json.dumps({**job, "arguments": arguments}) + "\n")
-        zygote.stdin.flush()
-        code = int(zygote.stdout.readline())
-        return Done(["treadle", *arguments], code, files[1].read_text(), files[2].read_text())
+    with tempfile.TemporaryFile("w+") as typed:
+        typed.write(given)
+        typed.seek(0)
+        process = _forked(folder, arguments, typed.fileno(), variables)
+        shown, told = process.communicate()
+        return Done(["treadle", *arguments], process.wait(), shown, told)
 
 
-def begun(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+def begun(folder: Path, *arguments: str, **variables: str) -> Forked:
     """Start a command in a folder, and do not wait for it."""
-    return subprocess.Popen(
-        [*COMMAND, *arguments], cwd=folder, env=environment(folder, **variables), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    with open(os.devnull) as nothing:
+        return _forked(folder, arguments, nothing.fileno(), variables)
+
+
+def _forked(folder: Path, arguments: Iterable[str], stdin: int, variables: Mapping[str, str]) -> Forked:
+    stdout, stderr = os.pipe(), os.pipe()
+    files = (stdin, stdout[1], stderr[1])
+    report = fork(arguments, folder, environment(folder, **variables), files, terminal=False)
+    for file in files[1:]:
+        os.close(file)
+    return Forked(report, stdout[0], stderr[0])
 
 
 def listed(folder: Path, *arguments: str) -> Any:
@@ -106,22 +73,17 @@ def talk(
     """Run a command on a terminal: wait for a text, type a line, and so on; return the exit code and what was shown."""
     ours, theirs = pty.openpty()
     env = environment(folder, **{"TERM": "xterm", "COLUMNS": "120", **(variables or {})})
-    command = [*COMMAND, *arguments]
-    process = subprocess.Popen(
-        command, cwd=folder, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches the process
-    )  # fmt: skip
-    os.close(theirs)
-    try:
-        shown = _conversation(process, ours, list(turns))
-    finally:
-        process.kill() if process.poll() is None else None
-        process.wait()
-        os.close(ours)
-    return process.returncode, shown
+    with Forked(fork(arguments, folder, env, [theirs] * 3, terminal=True)) as process:
+        os.close(theirs)
+        try:
+            shown = _conversation(process, ours, list(turns))
+        finally:
+            process.kill()
+            os.close(ours)
+    return process.wait(), shown
 
 
-def _conversation(process: "subprocess.Popen[bytes]", ours: int, turns: list[tuple[str, str]]) -> str:
+def _conversation(process: Forked, ours: int, turns: list[tuple[str, str]]) -> str:
     shown, seen, until = "", 0, time.monotonic() + 240
     while time.monotonic() < until:
         if select.select([ours], [], [], 0.2)[0]:

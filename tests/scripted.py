@@ -17,6 +17,9 @@ class ScriptedModel(BaseChatModel):
     script: Callable[[str], Any]
     measures_confidence: bool = False
     confidence: dict[str, float] = {}  # noqa: RUF012 - a pydantic field
+    room: int | None = None
+    """Characters of an answer at most; what is longer is cut there, and said to be."""
+    partial: bool = False
     calls: list[list[BaseMessage]] = Field(default_factory=list, exclude=True)
 
     @property
@@ -27,9 +30,10 @@ class ScriptedModel(BaseChatModel):
         self.calls.append(messages)
         reply = self.script("\n".join(message.text for message in messages))
         text = reply if isinstance(reply, str) else json.dumps(reply)
+        ended = "length" if self.room is not None and len(text) > self.room else "stop"
         message = AIMessage(
-            text,
-            response_metadata={"model_name": "scripted", "confidence": self.confidence},
+            text[: self.room],
+            response_metadata={"model_name": "scripted", "confidence": self.confidence, "finish_reason": ended},
             usage_metadata={"input_tokens": 7, "output_tokens": 3, "total_tokens": 10},
         )
         return ChatResult(generations=[ChatGeneration(message=message)])

@@ -1,13 +1,16 @@
 """Batches group items by number and weight, and find the item that a call fails on."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.runnables import RunnableConfig
 
 from treadle import fan_out
+from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError
 from treadle.nodes import step
 from treadle.nodes.policies.batches import Batch
@@ -56,6 +59,49 @@ def test_a_worker_that_gives_another_number_of_values_fails_in_words() -> None:
 
 def test_batches_of_what_cannot_be_batched_are_refused() -> None:
     with pytest.raises(GraphBuildError, match="batches are for"):
-        fan_out(step(lambda n: n, into="o", name="w"), over="ns", item="n", batch=Batch(2), pure=True)
+        fan_out([step(lambda: 1, into="o", name="w"), step(lambda: 2, into="p", name="v")], batch=Batch(2))
     with pytest.raises(GraphBuildError, match="a batch holds"):
         Batch(0)
+
+
+@pytest.mark.parametrize("runs", ["sync", "async"])
+def test_of_equal_items_one_is_in_a_batch_and_all_count(runs: str) -> None:
+    calls: list[list[int]] = []
+
+    def rate(ns: list[int]) -> list[int]:
+        calls.append(ns)
+        if 5 in ns:
+            raise ValueError("five")
+        return [n * 10 for n in ns]
+
+    graph: Any = fan_out(step(rate), over="all", item="ns", batch=Batch(2), pure=True, need=5).compile()
+    given = {"all": [1, 5, 1, 2, 5, 1, 3]}
+    done = graph.invoke(given) if runs == "sync" else asyncio.run(graph.ainvoke(given))
+    assert done["results"] == [10, 10, 20, 10, 30]
+    assert sorted(n for call in calls for n in call if len(call) == 2) == [1, 2, 3, 5]
+    outcomes = done["results_outcomes"]
+    assert [(one["index"], one["status"]) for one in outcomes if one["status"] != "success"] == [
+        (1, "failure"),
+        (4, "failure"),
+    ]
+    assert [one["index"] for one in outcomes if one.get("cached")] == [2, 4, 5]
+
+
+def test_batches_with_equal_items_are_recalled_after_a_crash(tmp_path: Path) -> None:
+    broken, calls = True, list[list[str]]()
+
+    def rate(names: list[str]) -> list[str]:
+        if broken and "d" in names:
+            raise TypeError("a bug")
+        calls.append(names)
+        return [name.upper() for name in names]
+
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    with SqliteSaver(tmp_path / "t.db", synchronous="OFF") as saver:
+        made = fan_out(step(rate), over="all", item="names", batch=Batch(1), pure=True, limit=1)
+        graph = made.compile(checkpointer=saver)
+        with pytest.raises(TypeError):
+            graph.invoke({"all": ["a", "b", "a", "d"]}, config)
+        broken = False
+        assert graph.invoke(None, config)["results"] == ["A", "B", "A", "D"]
+    assert calls == [["a"], ["b"], ["d"]]

@@ -402,15 +402,16 @@ def test_a_database_that_cannot_be_written_is_listed_and_not_decided_on(waiting:
     refused(decision, "cannot be written")
 
 
-@pytest.mark.slow
 def test_a_locked_database_is_waited_for_and_then_told(waiting: Path) -> None:
     review = one(waiting)
     connection = sqlite3.connect(waiting / "treadle.db", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        refused(treadle(waiting, "decide", review, "approve"), "kept locked by another process")
+        done = treadle(waiting, "decide", review, "approve", TREADLE_PATIENCE="1.5")
+        refused(done, "kept locked by another process (waited 1.5 s)")
     finally:
         connection.close()
+    refused(treadle(waiting, "decide", review, "approve", TREADLE_PATIENCE="long"), "TREADLE_PATIENCE is 'long'")
     assert treadle(waiting, "decide", review, "approve").returncode == 0
 
 

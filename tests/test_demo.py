@@ -286,7 +286,7 @@ def _prolong_leases(path: Path) -> None:
 def test_killed_again_and_again_it_comes_to_its_end(tmp_path: Path, finished: tuple[Path, str]) -> None:
     for _ in range(5):
         process = begun(tmp_path, "demo", "--unattended")
-        time.sleep(4)
+        time.sleep(1)
         process.kill()
         process.communicate()
     done = treadle(tmp_path, "demo", "--unattended")

@@ -192,10 +192,6 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
         lambda: fan_out(step(square), over="ns"),
         r"reads 'n', and a branch is given only item; name it in context=\('n',\)",
     ),
-    (
-        lambda: fan_out(chain(step(square), review("square", actions=("approve",))), over="ns", item="n", within=5),
-        "wait for a person",
-    ),
 ]
 
 

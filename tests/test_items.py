@@ -189,7 +189,7 @@ def exact(value: Any) -> Any:
 
 @given(st.lists(VALUES, max_size=12))
 def test_equal_items_are_those_of_equal_values_and_types(items: list[Any]) -> None:
-    found = alike(items)
+    found = alike(dict(enumerate(items)))
     assert sorted(place for same in found.values() for place in same) == list(range(len(items)))
     assert all(lead == same[0] for lead, same in found.items())
     signs = [exact(item) for item in items]
@@ -203,7 +203,7 @@ def test_what_cannot_be_compared_is_equal_to_nothing_else() -> None:
         n: int
 
     lock = threading.Lock()
-    assert len(alike([Model(n=1), Model(n=1), Model(n=2), lock, lock])) == 4
+    assert len(alike(dict(enumerate([Model(n=1), Model(n=1), Model(n=2), lock, lock])))) == 4
 
 
 def test_every_branch_that_carries_a_large_object_is_pointed_at(caplog: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Sys
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from treadle.errors import ModelUnavailable, OutputInvalid, PromptTooLong
+from treadle.errors import AnswerCut, ModelUnavailable, OutputInvalid, PromptTooLong
+from treadle.nodes import prompt
 from treadle.nodes.local import LocalModel, engines
 
 pytestmark = pytest.mark.weights
@@ -168,11 +169,20 @@ def test_a_structured_answer_is_valid_whatever_the_dice_say(model: LocalModel, s
 
 
 def test_a_structured_answer_that_is_cut_short_is_refused_with_what_to_do(model: LocalModel) -> None:
-    with pytest.raises(OutputInvalid, match=r"cut short at max_tokens.*raise max_tokens"):
+    with pytest.raises(AnswerCut, match=r"cut short at max_tokens.*raise max_tokens"):
         model.with_structured_output(ENDLESS).invoke("Go.")
     told = model.with_structured_output(ENDLESS, include_raw=True).invoke("Go.")
     assert told["parsed"] is None
-    assert isinstance(told["parsing_error"], OutputInvalid)
+    assert isinstance(told["parsing_error"], AnswerCut)
+
+
+def test_a_step_takes_no_text_that_was_cut_short_unless_it_is_told_to() -> None:
+    for output in (str, ENDLESS):
+        short = LocalModel(weights=SMALL, max_tokens=5)
+        with pytest.raises(AnswerCut, match=r"step 'story': .*cut short.*raise max_tokens="):
+            prompt("story", "Tell a story.", output=output, model=short, attempts=1)({})
+    told = prompt("story", "Tell a story.", model=LocalModel(weights=SMALL, max_tokens=5, partial=True))({})
+    assert told["story"]
 
 
 def test_an_answer_that_only_pydantic_refuses_is_told_with_the_field(model: LocalModel) -> None:

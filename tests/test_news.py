@@ -3,6 +3,7 @@
 import asyncio
 import io
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from treadle import fan_out
 from treadle.checkpoints.layouts.news import news
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.graphs.bars import bars
-from treadle.graphs.scatters.paces import News, listening
+from treadle.graphs.scatters.paces import News, listening, words
 from treadle.nodes import step
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
@@ -38,6 +39,41 @@ def test_whoever_listens_hears_how_far_every_fan_out_is() -> None:
     heard.clear()
     graph.invoke({"rows": [[1]]})
     assert heard == []
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_news_tell_how_long_the_slow_ones_take(ahead: bool) -> None:
+    async def nap(n: int) -> int:
+        await asyncio.sleep(0.3 if n == 7 else 0.01)
+        return n
+
+    worker = step(nap) if ahead else step(lambda n: time.sleep(0.3 if n == 7 else 0.01), into="out", name="w")
+    graph = fan_out(worker, over="ns", item="n", every=0).compile()
+    heard: list[News] = []
+    with listening(heard.append):
+        _ = asyncio.run(graph.ainvoke({"ns": [*range(20)]})) if ahead else graph.invoke({"ns": [*range(20)]})
+    last = heard[-1]
+    assert 0.01 <= (last["p50"] or 0) <= (last["p95"] or 0) <= (last["p99"] or 0)
+    assert (last["p99"] or 0) >= 0.3
+    assert f"p95 {last['p95']:.2g} s" in words([last])
+    assert all(0 < one["p50"] <= one["p99"] for one in heard if one["p50"] and one["p99"])
+
+
+def test_equal_items_and_the_cancelled_do_not_count_as_fast() -> None:
+    heard: list[News] = []
+    graph = fan_out(
+        step(lambda n: time.sleep(n), into="out", name="w"),
+        over="ns", item="n", every=0, pure=True, within=0.8, need=0, limit=8,
+    ).compile()  # fmt: skip
+    with listening(heard.append):
+        graph.invoke({"ns": [0.1] * 10 + [30.0, 31.0]})
+    assert (heard[-1]["done"], heard[-1]["cancelled"]) == (10, 2)
+    assert heard[-1]["p50"] == heard[-1]["p99"] is not None
+    nothing = fan_out(step(lambda n: n, into="out", name="w"), over="ns", item="n", every=0, within=1e-9, need=0)
+    heard.clear()
+    with listening(heard.append):
+        nothing.compile().invoke({"ns": [1]})
+    assert heard[-1]["p50"] is None or heard[-1]["done"] == 1
 
 
 @pytest.mark.parametrize("ahead", [False, True])

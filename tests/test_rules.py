@@ -345,7 +345,7 @@ def memo(findings: str) -> str:
 
 def test_a_memo_counts_the_risks_then_tells_the_high_then_the_medium_then_numbers_the_rest() -> None:
     text = memo(json.dumps(FINDINGS))
-    assert "3 clauses were rated: **1 high**, **1 medium**, **1 low** risk." in text
+    assert "3 findings: **1 high**, **1 medium**, **1 low** risk." in text
     assert "1. **Clause 7.2 Cap** (liability): No cap at all." in text
     assert "- **Clause 8.1 Renewal** (renewal): It renews." in text
     assert "Nothing stands out in clause 1.1." in text
@@ -374,7 +374,11 @@ def test_a_memo_is_written_from_plain_lines_as_well() -> None:
 
 def test_a_memo_without_high_risks_says_so() -> None:
     text = memo(json.dumps(FINDINGS[:1]))
-    assert "1 clause was rated: **1 low** risk. None is of high risk." in text
+    assert "1 finding: **1 low** risk. None is of high risk." in text
+
+
+def test_a_memo_about_nothing_says_that_nothing_stands_out() -> None:
+    assert "No findings: none of high or medium risk." in memo("[]")
 
 
 def test_a_reviewers_wish_about_a_memo_is_not_silently_ignored() -> None:

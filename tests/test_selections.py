@@ -9,8 +9,9 @@ from scripted import ScriptedModel
 from treadle import fan_out
 from treadle.errors import GraphBuildError, InputInvalid
 from treadle.nodes import prompt, step
+from treadle.nodes.judges import best_of
 from treadle.nodes.outcomes import Outcome, failure, success
-from treadle.nodes.selections import best_of, distinct, fold, rank, tree
+from treadle.nodes.selections import distinct, fold, rank, tree
 from treadle.nodes.texts.stitches import stitch
 
 
@@ -57,13 +58,50 @@ def judged(said: str, *values: str) -> Any:
 def test_a_judge_chooses_among_the_candidates() -> None:
     assert judged("2", "a", "b", "c") == "b"
     assert judged("no matter", "a") == "a"
-    with pytest.raises(InputInvalid, match="said '7', which is no number from 1 to 2"):
+    with pytest.raises(InputInvalid, match="said '7', and 7 is no number from 1 to 2"):
         judged("7", "a", "b")
 
 
-def test_a_judge_that_reads_something_else_is_refused() -> None:
+def ranked(said: str, *values: str, top: int | None = None) -> Any:
+    judge = prompt("judge", "{candidates}", output=list[int], model=ScriptedModel(script=lambda _: said))
+    work = step(lambda n: n, into="out", name="work")
+    graph = fan_out(work, over="ns", item="n", join=rank(judge, top=top), need=0).compile()
+    return graph.invoke({"ns": list(values)})["results"]
+
+
+def test_a_judge_ranks_the_candidates_and_what_it_leaves_out_comes_last() -> None:
+    assert ranked("[2, 3, 1]", "a", "b", "c") == ["b", "c", "a"]
+    assert ranked("[3, 3]", "a", "b", "c") == ["c", "a", "b"]
+    assert ranked("[3, 1]", "a", "b", "c", top=2) == ["c", "a"]
+    assert ranked("nobody is asked", "a") == ["a"]
+    assert ranked("nobody is asked") == []
+    with pytest.raises(InputInvalid, match=r"said \[1, 4\], and 4 is no number from 1 to 3"):
+        ranked("[1, 4]", "a", "b", "c")
+    with pytest.raises(InputInvalid, match="there is no number from 1 to 2"):
+        ranked("[]", "a", "b")
+
+
+def test_a_judge_sees_successes_alone() -> None:
+    seen: list[str] = []
+
+    def order(candidates: str) -> str:
+        seen.append(candidates)
+        return "2 before 1"
+
+    def work(n: str) -> str:
+        if n == "bad":
+            raise ValueError(n)
+        return n
+
+    graph = fan_out(step(work), over="ns", item="n", join=rank(step(order))).compile()
+    assert graph.invoke({"ns": ["a", "bad", "c"]})["results"] == ["c", "a"]
+    assert seen == ["[1]\na\n\n[2]\nc"]
+
+
+@pytest.mark.parametrize("join", [best_of, rank])
+def test_a_judge_that_reads_something_else_is_refused(join: Any) -> None:
     with pytest.raises(GraphBuildError, match="must read 'candidates' alone"):
-        best_of(prompt("judge", "{text}"))
+        join(prompt("judge", "{text}"))
 
 
 def test_texts_are_summed_up_level_by_level_within_the_budget() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from treadle import chain, fan_out, review
+from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, InputInvalid, QuorumNotMet
 from treadle.graphs.scatters.supplies import KEPT, PART
@@ -134,18 +134,63 @@ def test_the_supply_is_drawn_beside_the_loop_and_its_errors_are_its_own() -> Non
         fan_out(step(odd), over=up_to, item="n").compile().invoke({"count": 1})
 
 
+def test_a_run_ends_when_enough_of_a_supply_succeeded(run: Run) -> None:
+    drawn: list[int] = []
+
+    def endless() -> Iterator[int]:
+        while True:
+            drawn.append(len(drawn))
+            yield drawn[-1]
+
+    graph = fan_out(step(odd), over=endless, item="n", need=PART // 2 + 9, lanes=True, limit=4).compile()
+    done = run(graph, {})
+    assert len(done["results"]) == PART // 2 + 9
+    assert len(drawn) == 2 * PART
+    assert {one["status"] for one in done["results_outcomes"]} == {"failure", "cancelled"}
+    with pytest.raises(QuorumNotMet, match="5 of 10 branches succeeded and 6 are needed"):
+        run(fan_out(step(odd), over=up_to, item="n", need=6).compile(), {"count": 10})
+
+
+def test_shares_of_a_supply_are_judged_at_its_end(run: Run) -> None:
+    count = PART + 10
+    made: dict[str, Any] = {"over": up_to, "item": "n", "lanes": True}
+    with pytest.raises(QuorumNotMet, match=f"{count // 2} of {count} branches succeeded and"):
+        run(fan_out(step(odd), need=0.6, **made).compile(), {"count": count})
+    assert len(run(fan_out(step(odd), need=0.5, on_error=0.5, **made).compile(), {"count": count})["results"]) == 517
+    with pytest.raises(BranchesFailed, match=f"{count // 2} of {count} branches failed, and on_error=0.4"):
+        run(fan_out(step(odd), on_error=0.4, **made).compile(), {"count": count})
+
+
+def test_equal_items_and_batches_are_found_among_those_taken_together(run: Run) -> None:
+    ran: list[list[int]] = []
+
+    def tens(count: int) -> Iterator[int]:
+        yield from (n // 10 for n in range(count))
+
+    def work(ns: list[int]) -> list[int]:
+        ran.append(ns)
+        if 3 in ns:
+            raise ValueError("three")
+        return [-n for n in ns]
+
+    graph = fan_out(step(work), over=tens, item="ns", pure=True, batch=Batch(50), lanes=True).compile()
+    done = run(graph, {"count": PART + 16})
+    assert done["results"] == [-(n // 10) for n in range(PART + 16) if n // 10 != 3]
+    assert sorted(n for ns in ran if 3 not in ns for n in ns) == sorted(
+        [n for n in range(PART // 10 + 1) if n != 3] + [PART // 10, PART // 10 + 1]
+    )
+    lost = done["results_outcomes"]
+    assert [one["index"] for one in lost] == list(range(30, 40))
+    assert [one.get("cached", False) for one in lost] == [False] + [True] * 9
+
+
 async def soon(count: int) -> Any:
     yield count
 
 
 UNFIT: list[tuple[dict[str, Any], str]] = [
-    ({"need": 3}, "a part of a number that is not known"),
-    ({"on_error": 0.5}, "one of a number that is not known"),
-    ({"pure": True}, "found in a list"),
-    ({"batch": Batch(3)}, "found in a list"),
     ({"key": str}, "items of a list"),
     ({"over": soon}, "must be a plain function or generator"),
-    ({"worker": chain(step(odd), review("odd", actions=("approve",)))}, "single steps"),
 ]
 
 

@@ -77,19 +77,9 @@ def test_a_call_whose_model_has_no_price_is_said_to_have_none(
     assert stories.summed(stories.story(saver, "a")) == "1 call · 1 without a known price"
 
 
-class Short(ScriptedModel):
-    """Runs out of room."""
-
-    def _generate(self, *given: object, **more: object) -> ChatResult:
-        made = super()._generate(*given, **more)  # type: ignore[arg-type]
-        made.generations[0].message.response_metadata["finish_reason"] = "length"
-        return made
-
-
 def test_a_text_that_was_cut_short_is_marked(saver: SqliteSaver) -> None:
-    chain(prompt("memo", "Write.", model=Short(script=lambda _: "It begins"))).compile(saver).invoke(
-        {}, {"configurable": {"thread_id": "a"}}
-    )
+    short = ScriptedModel(script=lambda _: "It begins", room=5, partial=True)
+    chain(prompt("memo", "Write.", model=short)).compile(saver).invoke({}, {"configurable": {"thread_id": "a"}})
     (event,) = stories.story(saver, "a")
     assert "cut short for want of room" in str(stories.told(event))
     assert stories.summed([event]).startswith("1 call · 1 cut short")

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from treadle.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreReadOnly
 
+VARIABLE = "TREADLE_PATIENCE"
+"""Seconds to wait for another process's lock, if not `PATIENCE`."""
+
 PATIENCE = 30.0
 """Seconds to wait for another process's lock: long, since SQLite's queue is not fair; transactions are short."""
 
@@ -42,16 +45,26 @@ class Connection(sqlite3.Connection):
     known: object = None
 
 
-def connect(path: Path, *, readonly: bool = False, timeout: float = PATIENCE) -> sqlite3.Connection:
+def connect(path: Path, *, readonly: bool = False, timeout: float | None = None) -> sqlite3.Connection:
     """Open a connection that any thread may use (one at a time), transactions begun and ended by hand."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
     if readonly and _unchangeable(path):
         uri += "&immutable=1"
+    waits = patience() if timeout is None else timeout
     connection = sqlite3.connect(
-        uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False, factory=Connection
+        uri, uri=True, timeout=waits, isolation_level=None, check_same_thread=False, factory=Connection
     )
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def patience() -> float:
+    """Seconds to wait for another process's lock; raises StoreError for a variable that is no number."""
+    given = os.environ.get(VARIABLE)
+    try:
+        return PATIENCE if given is None else float(given)
+    except ValueError:
+        raise StoreError(f"{VARIABLE} is {given!r}: it is a number of seconds, such as 30.") from None
 
 
 def _unchangeable(path: Path) -> bool:
@@ -68,9 +81,9 @@ def tune(connection: sqlite3.Connection, *, synchronous: str = "FULL") -> None:
     connection.execute("PRAGMA journal_size_limit=67108864")
 
 
-def journal(connection: sqlite3.Connection, *, patience: float = PATIENCE) -> str:
+def journal(connection: sqlite3.Connection) -> str:
     """Switch the file to a write-ahead log; SQLite does not wait for this lock by itself, so we do."""
-    until = time.monotonic() + patience
+    until = time.monotonic() + patience()
     while True:
         try:
             return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
@@ -102,7 +115,7 @@ def explain(error: sqlite3.Error, path: Path) -> Exception:
         return error
     if kind is StoreError:
         kind = _cause(path)
-    words = _WORDS[kind].format(error=error, patience=PATIENCE)
+    words = _WORDS[kind].format(error=error, patience=patience())
     return kind(f"The database {path} {words}.")
 
 

@@ -45,8 +45,12 @@ class Crowd:
 
     awaited: int = 0
     """Patient writes in the last transaction."""
-    threads: int = 0
-    """Threads that waited for it, or came while it ran, with patient writes: so many are likely to come again."""
+    threads: int = 2
+    """Threads that are likely to come: as many as came at once before, until some are waited for in vain.
+
+    Two to begin with: what a task wrote comes just before the checkpoint that follows from it.
+    """
+    _waited: bool = False
     _complete: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -57,7 +61,9 @@ class Crowd:
     def learn(self, done: Sequence[Member], queue: Sequence[Member]) -> None:
         """Note who shared a transaction, and who came while it ran."""
         self.awaited = sum(member.patient for member in done)
-        self.threads = sum(member.patient and member.blocking for member in (*done, *queue))
+        came = sum(member.blocking for member in (*done, *queue))
+        self.threads = came if self._waited else max(self.threads, came)
+        self._waited = False
 
     def patience(self, queue: Sequence[Member]) -> float:
         """Seconds for which writes that no thread leads may wait for others."""
@@ -75,7 +81,8 @@ class Crowd:
     def prepare(self, queue: Sequence[Member]) -> bool:
         """Whether a thread that leads had better wait for others; called before more can come."""
         self._complete.clear()
-        return len(queue) < self.threads and _calm(queue)
+        self._waited = len(queue) < self.threads and _calm(queue)
+        return self._waited
 
     def gather(self, queue: Sequence[Member]) -> None:
         """Wait until all who are likely to come are there, or no more come, or somebody is in a hurry."""

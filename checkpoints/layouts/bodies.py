@@ -2,12 +2,12 @@
 
 A body is what the serializer made of the checkpoint and its metadata, and where the values are. Its row rests on the
 row of an ancestor, chosen as growing values choose theirs (see ``treadle/checkpoints/layouts/values.py``), and holds
-what zstd makes of it against that one. The ids of the values lie beside it, so that nobody who follows them has to
-unpack it.
+what zstd makes of it against that one. Now and then one rests on none, so that reading any takes a few rows, however
+long the run. The ids of the values lie beside it, so that nobody who follows them has to unpack it.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,6 +19,9 @@ from treadle.checkpoints.layouts.tails import Typed
 from treadle.checkpoints.layouts.values import Pointer
 
 Versions = Mapping[str, str | int | float]
+
+EVERY, RADIX = 32, 2
+"""Of so many of a line one rests on none, the n-th on one RADIX ** k before it: a reader needs six at most."""
 
 
 class Line(NamedTuple):
@@ -97,26 +100,42 @@ def seal(raw: bytes, refs: bytes | None, *, on: Body | None = None, ordinal: int
     return Sealed(bytes((codec,)) + packed, refs, on.steps[0].key, ordinal, raw, on.steps)
 
 
+def _nothing(key: int) -> None:
+    """Where nothing is remembered."""
+
+
 @dataclass(eq=False)
 class Bodies:
     """Reads bodies, each once."""
 
     connection: sqlite3.Connection
-    _raw: dict[int, bytes] = field(default_factory=dict)
+    remembered: Callable[[int], Body | None] = _nothing
+    """Bodies that were read before, by key."""
+    found: dict[int, Body] = field(default_factory=dict)
+    """What was read, by key."""
 
     def read(self, row: sqlite3.Row) -> Body:
         """The body of a row of ``checkpoints``, which has ``key``, ``body``, ``base``, ``ordinal``, ``refs``."""
-        rows = [row]
-        seen = {row["key"]}
-        while (base := rows[-1]["base"]) is not None:
-            if base in seen:
+        rows: list[sqlite3.Row] = []
+        body, next_ = self._known(row["key"]), row
+        while body is None:
+            rows.append(next_)
+            base = next_["base"]
+            if base is None:
+                break
+            if any(base == one["key"] for one in rows):
                 raise sqlite3.DatabaseError(f"checkpoint {base} rests on itself")
-            seen.add(base)
-            rows.append(self._row(base))
-        raw = b""
+            body = self._known(base)
+            next_ = next_ if body is not None else self._row(base)
         for one in reversed(rows):
-            raw = self._raw[one["key"]] = self._raw.get(one["key"]) or unpack(one["body"][0], one["body"][1:], raw)
-        return Body(raw, row["refs"], tuple(Step(one["key"], one["ordinal"]) for one in rows))
+            raw = unpack(one["body"][0], one["body"][1:], body.raw if body else b"")
+            steps = (Step(one["key"], one["ordinal"]), *(body.steps if body else ()))
+            body = self.found[one["key"]] = Body(raw, one["refs"], steps)
+        assert body is not None
+        return body
+
+    def _known(self, key: int) -> Body | None:
+        return self.found.get(key) or self.remembered(key)
 
     def find(self, key: int) -> Body | None:
         """The body of the checkpoint with that key; None if it is gone or has none yet."""

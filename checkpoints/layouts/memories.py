@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from treadle.checkpoints.layouts.bodies import Body, Line
@@ -9,6 +10,9 @@ from treadle.checkpoints.layouts.tails import Tails
 
 BODIES = 16 * 1024 * 1024
 """Bytes of checkpoints kept in memory, so that the next ones can be stored as what differs from them."""
+
+MOST = 1000
+"""Checkpoints of which anything is kept in memory."""
 
 
 @dataclass(eq=False)
@@ -43,9 +47,17 @@ class Memory:
     def keep(self, key: int, line: Line, body: Body) -> None:
         """Remember a checkpoint that was stored."""
         with self._mutex:
-            self._lines[key], self._bodies[key] = line, body
-            self._size += len(body.raw)
-            if len(self._lines) > 1000:
+            self._lines[key] = line
+            if len(self._lines) > MOST:
                 self._lines.popitem(last=False)
-            while self._size > BODIES or len(self._bodies) > 1000:
+        self.note({key: body})
+
+    def note(self, bodies: Mapping[int, Body]) -> None:
+        """Remember bodies that are stored for certain: a newest state is read again, and the next rests on the same."""
+        with self._mutex:
+            for key, body in bodies.items():
+                old = self._bodies.pop(key, None)
+                self._bodies[key] = body
+                self._size += len(body.raw) - (len(old.raw) if old else 0)
+            while self._size > BODIES or len(self._bodies) > MOST:
                 self._size -= len(self._bodies.popitem(last=False)[1].raw)

@@ -9,7 +9,18 @@ from typing import Any, NamedTuple
 
 from treadle.checkpoints.disks import clocks
 from treadle.checkpoints.layouts import spaces
-from treadle.checkpoints.layouts.bodies import Bodies, Body, Line, Sealed, Versions, joined, release, seal
+from treadle.checkpoints.layouts.bodies import (
+    EVERY,
+    RADIX,
+    Bodies,
+    Body,
+    Line,
+    Sealed,
+    Versions,
+    joined,
+    release,
+    seal,
+)
 from treadle.checkpoints.layouts.memories import Memory
 from treadle.checkpoints.layouts.spaces import Place
 from treadle.checkpoints.layouts.tails import Tails, Typed, rest
@@ -130,7 +141,9 @@ def _rest_on(connection: sqlite3.Connection, parent: int, memory: Memory) -> tup
     if before is None:
         return None, 0
     ordinal = before.steps[0].ordinal + 1
-    steps = tuple(step for step in before.steps if step.ordinal <= rest(ordinal))
+    if ordinal >= EVERY:
+        return None, 0
+    steps = tuple(step for step in before.steps if step.ordinal <= rest(ordinal, RADIX))
     base = steps[0].key
     if base == parent:
         return before, ordinal
@@ -175,15 +188,20 @@ def _written(found: Callable[[], Mapping[str, Sequence[int]]], channel: str, raw
 _COLUMNS = "s.thread_id, s.ns, c.key, c.id, c.parent_id, c.body, c.base, c.ordinal, c.refs"
 
 
-def fetch(connection: sqlite3.Connection, place: Place, tails: Tails) -> Record | None:
-    """The checkpoint at a place, or the newest there if no id is named."""
+def fetch(connection: sqlite3.Connection, place: Place, memory: Memory) -> Record | None:
+    """The checkpoint at a place, or the newest there if no id is named; on a connection that only reads."""
     which = "AND c.id = ?" if place.id else "ORDER BY c.id DESC LIMIT 1"
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM spaces s JOIN checkpoints c ON c.space = s.key"
         f" WHERE s.thread_id = ? AND s.ns = ? AND c.body IS NOT NULL {which}",
         place if place.id else place[:2],
     ).fetchone()
-    return read(connection, [(row, *Bodies(connection).read(row).open())], tails)[0] if row is not None else None
+    if row is None:
+        return None
+    bodies = Bodies(connection, memory.body)
+    body = bodies.read(row)
+    memory.note(bodies.found)
+    return read(connection, [(row, *body.open())], memory.tails)[0]
 
 
 Page = Sequence[tuple[sqlite3.Row, Typed, Line]]

@@ -14,14 +14,14 @@ REREAD = 16 * 1024 * 1024
 """Bytes of values kept in memory once they were read as part of a newest state: it is read again and again."""
 
 
-_RADIX = 4
+RADIX = 4
 
 
-def rest(ordinal: int) -> int:
+def rest(ordinal: int, radix: int = RADIX) -> int:
     """The version that the ``ordinal``-th rests on."""
     step = 1
-    while ordinal % (step * _RADIX) == 0:
-        step *= _RADIX
+    while ordinal % (step * radix) == 0:
+        step *= radix
     return ordinal - step
 
 

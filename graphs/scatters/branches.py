@@ -22,7 +22,7 @@ from treadle.nodes.policies.identities import KEY, KnownAs
 from treadle.nodes.policies.races import Hedged
 from treadle.nodes.policies.retries import BUGS, Retry
 from treadle.nodes.policies.slots import Enter, Turn
-from treadle.nodes.policies.stops import Rest, Stopped
+from treadle.nodes.policies.stops import Rest, Stopped, Until
 from treadle.nodes.records import Journal, Remember
 from treadle.nodes.steps import Ask, Effect, Pause, Step, Update, Work, adrive, drive
 
@@ -87,7 +87,7 @@ class Branch:
                 outcome = yield from self._outcome(crew, index, config)
                 crew.tally.stop.check()
             except Stopped:
-                return {OUTCOMES: []}  # the run has gone on and knows
+                return {OUTCOMES: crew.tally.left((index, self.name))}
             if crew.journal is not None and outcome["status"] == "success":
                 yield from self._remembered(crew, crew.journal, outcome)
             crew.tally.note(outcome)
@@ -116,7 +116,7 @@ class Branch:
             return failure(index, self.name, error, effort)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Call:
     """The attempts of one branch."""
 
@@ -216,6 +216,8 @@ class _Call:
         hedge = self.branch.hedge
         if hedge is not None:
             effect = Hedged(effect, hedge, crew.latencies)
+        if crew.sign is not None and crew.tally.pausing:
+            effect = Until(crew.sign, effect)
         crew.tally.running += 1
         try:
             with KnownAs(self.key):

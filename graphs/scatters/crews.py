@@ -2,7 +2,7 @@
 
 import contextvars
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,23 +38,11 @@ class Crew:
     journal: Journal | None
     latencies: Latencies = field(default_factory=Latencies)
     costs: Costs = field(default_factory=Costs)
-    _queues: dict[str, Iterator[int]] = field(default_factory=dict)
-    _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def sign(self) -> Stop | None:
         """What a branch listens to while it waits."""
         return self.tally.sign
-
-    def pulled(self, worker: str) -> Iterator[int]:
-        """The items, for whoever comes next: several lanes share one stretch, each item goes to one of them."""
-        while True:
-            with self._mutex:
-                queue = self._queues.setdefault(worker, iter(self.tally.leads))
-                index = next(queue, None)
-            if index is None:
-                return
-            yield index
 
     def given(self, index: int) -> dict[str, Any]:
         """What a worker is given: the context and the item, both by reference."""

@@ -12,16 +12,17 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 
-from treadle.errors import GraphBuildError, QuorumNotMet
+from treadle.errors import BranchesFailed, GraphBuildError, QuorumNotMet
 from treadle.graphs.scatters.branches import outcomes_of
 from treadle.graphs.scatters.crews import Crew, at_work, under_way
-from treadle.graphs.scatters.items import Naming, alike, listed, named, point_at_ballast, sendable, storable
+from treadle.graphs.scatters.groups import grouped
+from treadle.graphs.scatters.items import Naming, listed, named, point_at_ballast, sendable, storable
 from treadle.graphs.scatters.paces import Pace
 from treadle.graphs.scatters.shards import SIZE, Graph, Wide, unkept
 from treadle.graphs.scatters.tallies import Tally
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, ordered, reasons
-from treadle.nodes.policies.batches import Batch, unpacked
+from treadle.nodes.policies.batches import Batch
 from treadle.nodes.policies.executors import Pool, within
 from treadle.nodes.policies.quorums import OnError, Quorum
 from treadle.nodes.policies.retries import Retry
@@ -55,6 +56,8 @@ class Fan:
     on_error: OnError = "keep"
     leaves: bool = False
     """Whether every worker is one step, which cannot stop for a person half-way."""
+    pausing: bool = False
+    """Whether any of them stops for a person."""
     lanes: bool = False
     pure: bool = False
     batch: Batch | None = None
@@ -77,10 +80,8 @@ class Fan:
         if self.over is not None:
             self.named(items)
             storable(items, config, self.name)
-        groups = self.groups(items)
         quorum = self.quorum(len(items) * len(self.workers), config)
-        given = items if self.batch is None else [[items[index] for index in group] for group in groups.values()]
-        return self.opened(dict(enumerate(given)), groups, context, config, quorum=quorum, pace=pace)
+        return self.opened(dict(enumerate(items)), context, config, quorum=quorum, pace=pace)
 
     def shared(self, state: State, items: Sequence[Any]) -> dict[str, Any]:
         """What every branch is given."""
@@ -92,7 +93,6 @@ class Fan:
     def opened(
         self,
         items: Mapping[int, Any],
-        groups: Mapping[int, Sequence[int]],
         context: Mapping[str, Any],
         config: RunnableConfig,
         *,
@@ -102,19 +102,21 @@ class Fan:
     ) -> Crew:
         """Open a crew for items by their places, or for one part of a run's items."""
         thread_id, namespace = place(config)
+        groups = grouped(items, pure=self.pure, batch=self.batch)
         tally = Tally(
             self.name,
-            list(groups),
+            list(groups.runs),
             self.workers,
             quorum=quorum,
-            allowance=self.retry.allowance(len(groups) * len(self.workers)),
-            sizes={lead: len(group) for lead, group in groups.items() if len(group) > 1},
+            allowance=self.retry.allowance(len(groups.runs) * len(self.workers)),
+            each=None if groups.whole else groups.each,
+            pausing=self.pausing,
             pace=pace,
         )
         crew = Crew(
             place=f"{namespace}{part}",
             thread_id=thread_id,
-            items=items,
+            items=groups.given(items),
             context=context,
             item=self.item if self.over else None,
             tally=tally,
@@ -137,23 +139,20 @@ class Fan:
         """What the items are called, if anything."""
         return () if self.key is None else named(items, self.key, self.name)
 
-    def groups(self, items: Sequence[Any]) -> dict[int, list[int]]:
-        """The branches, each with the items that it stands for: one, those that are equal, or a batch."""
-        if self.batch is not None:
-            return dict(enumerate(self.batch.groups(items)))
-        if not self.pure:
-            return {index: [index] for index in range(len(items))}
-        return alike(items)
+    def quorum(self, total: int | None, config: RunnableConfig) -> Quorum:
+        """What a run of so many (None: nobody knows yet) has to come to, with the deadline it had before a crash.
 
-    def quorum(self, total: int, config: RunnableConfig) -> Quorum:
-        """What a run has to come to, with the deadline that it had before a crash."""
+        Where branches wait for people, time counts anew: nobody can tell how much of it was a person's.
+        """
         store, (thread_id, namespace) = journal(config), place(config)
         deadline = None if self.within is None else time.time() + self.within
-        if deadline is not None and store is not None:
+        if deadline is not None and store is not None and not self.pausing:
             store.remember(thread_id, f"deadline:{namespace}", deadline)
             deadline = cast(tuple[float], store.recall(thread_id, f"deadline:{namespace}"))[0]
         early = bool(self.need) and self.leaves
-        return Quorum(self.name, total, self.need, self.within, self.on_error, early=early, deadline=deadline)
+        return Quorum(
+            self.name, total or 0, self.need, self.within, self.on_error, early, deadline=deadline, open=total is None
+        )
 
     def _recall(self, crew: Crew) -> None:
         """Count what is done already, so that a run that has enough stays so."""
@@ -169,8 +168,8 @@ class Fan:
         pace = self.pace(config)
         crew = yield Block(lambda: self.crew(state, config, pace))
         self.undercut(config)
-        found = yield from self.ran(crew, light if self.light(crew) else durable, config, kept=not self.light(crew))
-        outcomes = self._each(found, self.groups(self._items(state))) if self.pure or self.batch else found
+        graph = light if self.light(crew) else durable
+        outcomes = yield from self.ran(crew, graph, config, kept=not self.light(crew))
         if names := self.named(self._items(state)):
             outcomes = [{**outcome, "item": names[outcome["index"]]} for outcome in outcomes]
         self._count(outcomes)
@@ -186,11 +185,11 @@ class Fan:
         """Run a crew's branches in a graph, which has checkpoints of its own if they are `kept`."""
         inside = config if kept else unkept(config)
         whole = {"first": 0, "count": len(crew.tally.leads)}
-        threads = 8 + (self.limit * len(self.workers) if self.lanes else self.limit // SIZE)
+        threads = 8 + (len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
                 wide = Wide(graph, whole, inside, threads=threads, branches=crew.tally.total)
-                done = yield wide if crew.sign is None else Unless(crew.sign, wide)
+                done = yield wide if crew.sign is None or self.pausing else Unless(crew.sign, wide)
             except Stopped:
                 done = None  # the tally knows how far it came
             except GraphInterrupt:
@@ -200,7 +199,8 @@ class Fan:
                     f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
                     "itself; say fan_out(..., pauses=True)"
                 ) from None
-        return ordered([*crew.tally.cut_off(), *crew.tally.known.values(), *outcomes_of(done)])
+        found = [*crew.tally.cut_off(), *crew.tally.known.values(), *outcomes_of(done)]
+        return ordered(found if crew.tally.each is None else crew.tally.each(found))
 
     def undercut(self, config: RunnableConfig) -> None:
         """Tell of a lower limit of LangGraph's; one that another fan-out has set around this one is no user's."""
@@ -220,15 +220,6 @@ class Fan:
         keep = partial(teller.tell, thread_id) if isinstance(teller, Teller) else None
         return Pace(self.every, get_stream_writer(), namespace, keep, self.progressive)
 
-    def _each(self, found: Sequence[Outcome], groups: Mapping[int, Sequence[int]]) -> list[Outcome]:
-        """The outcomes of all items, from those of the branches that stand for them."""
-        if self.batch is not None:
-            return ordered(one for outcome in found for one in unpacked(outcome, groups[outcome["index"]]))
-        twins: list[Outcome] = [
-            {**outcome, "index": index, "cached": True} for outcome in found for index in groups[outcome["index"]][1:]
-        ]
-        return ordered([*found, *twins])
-
     def _count(self, outcomes: Sequence[Outcome]) -> None:
         quorum = Quorum(self.name, len(outcomes), self.need)
         for outcome in outcomes:
@@ -236,7 +227,9 @@ class Fan:
         self.check(quorum, [outcome for outcome in outcomes if outcome["status"] != "success"])
 
     def check(self, quorum: Quorum, lost: Sequence[Outcome]) -> None:
-        """Raise QuorumNotMet if too few succeeded."""
+        """Raise QuorumNotMet if too few succeeded, BranchesFailed if too many did not."""
+        if quorum.broken:
+            raise BranchesFailed(f"{self.name!r}: {quorum.told()}. {reasons(lost[:1])}")
         if quorum.good < quorum.least:
             raise QuorumNotMet(
                 f"{self.name!r}: {quorum.good} of {quorum.total} branches succeeded and {quorum.least} are needed. "

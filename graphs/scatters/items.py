@@ -81,10 +81,10 @@ def sendable(items: Sequence[Any], fan: str) -> None:
         raise InputInvalid(f"{fan!r}: {found[0]} cannot go to another process: {found[1]}. Give plain data")
 
 
-def alike(items: Sequence[Any]) -> dict[int, list[int]]:
+def alike(items: Mapping[int, Any]) -> dict[int, list[int]]:
     """Return the places of the items by the first of those that are equal, types included."""
     groups: dict[bytes, list[int]] = {}
-    for index, item in enumerate(items):
+    for index, item in items.items():
         groups.setdefault(sha256(_spelt(item, index).encode("utf-8", "surrogatepass")).digest(), []).append(index)
     return {same[0]: same for same in groups.values()}
 

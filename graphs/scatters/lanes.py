@@ -1,9 +1,10 @@
-"""Lanes: a bounded number of `Send`s that pull items one after the other, for work that takes less than a branch does.
+"""Lanes: one `Send` a worker, with loops inside that pull item after item, for work that takes less than a branch does.
 
 An item keeps its outcome, attempts, slot and place in the journal. What it has no more is a step of LangGraph's own: no
 stream event, no trace run and no question to a person.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,10 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from treadle.graphs.scatters.branches import OUTCOMES, Branch, Spot
-from treadle.graphs.scatters.crews import current
+from treadle.graphs.scatters.crews import Crew, current
 from treadle.graphs.scatters.shards import Graph, Shard, kind, outlet, state
 from treadle.nodes.outcomes import Outcome
+from treadle.nodes.policies.loops import Together
 from treadle.nodes.steps import Update, Work, adrive, drive
 
 
@@ -27,7 +29,7 @@ def in_lanes(branches: Sequence[Branch], name: str, *, limit: int) -> Graph:
         graph.add_edge(branch.name, END)
 
     def spread(whole: Shard) -> list[Send]:
-        return [Send(branch.name, lane) for branch in branches for lane in range(min(limit, whole["count"]))]
+        return [Send(branch.name, min(limit, whole["count"])) for branch in branches]
 
     graph.add_conditional_edges(START, spread, [branch.name for branch in branches])
     return graph.compile(checkpointer=False, name=name)
@@ -35,23 +37,31 @@ def in_lanes(branches: Sequence[Branch], name: str, *, limit: int) -> Graph:
 
 @dataclass(frozen=True)
 class Lane(Runnable[int, Update]):
-    """Takes items until there are none left."""
+    """Takes items in so many loops, until there are none left."""
 
     branch: Branch
 
     def invoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
-        """Return the outcomes of the items that this lane got."""
-        return drive(self._work(config or {}))
+        """Return the outcomes of the items."""
+        return drive(self._work(input, config or {}))
 
     async def ainvoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
-        """Return the outcomes of the items that this lane got."""
-        return await adrive(self._work(config or {}))
+        """Return the outcomes of the items."""
+        return await adrive(self._work(input, config or {}))
 
-    def _work(self, config: RunnableConfig) -> Work:
-        crew, outcomes = current(), list[Outcome]()
-        for index in crew.pulled(self.branch.name):
-            if crew.tally.stop.reason is not None:
+    def _work(self, loops: int, config: RunnableConfig) -> Work:
+        crew = current()
+        tally, name = crew.tally, self.branch.name
+        items = deque(index for index in tally.leads if (index, name) not in tally.known)
+        done = yield Together([self._loop(crew, items, config) for _ in range(loops)], items.clear)
+        return {OUTCOMES: [outcome for update in done for outcome in update[OUTCOMES]]}
+
+    def _loop(self, crew: Crew, items: deque[int], config: RunnableConfig) -> Work:
+        outcomes = list[Outcome]()
+        while items and crew.tally.stop.reason is None:
+            try:
+                index = items.popleft()
+            except IndexError:  # another thread took the last one
                 break
-            if (index, self.branch.name) not in crew.tally.known:
-                outcomes += (yield from self.branch.work(Spot(index=index), config))[OUTCOMES]
+            outcomes += (yield from self.branch.work(Spot(index=index), config))[OUTCOMES]
         return {OUTCOMES: outcomes}

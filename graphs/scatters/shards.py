@@ -124,7 +124,7 @@ def _admit(inner: Graph, shard: Shard, config: RunnableConfig) -> Work:
     try:
         turn = yield Enter(crew.backlog, len(todo), stop=crew.sign)
     except Stopped:
-        return {}
+        return {OUTCOMES: crew.tally.left(*todo)}
     with admitted(turn):
         done = yield Wide(inner, shard, config, threads=len(todo) + 4)
     return {OUTCOMES: outcomes_of(done)}

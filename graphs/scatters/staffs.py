@@ -6,8 +6,9 @@ from types import GenericAlias
 from typing import Any, get_origin
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.chains import Place, pattern_of
+from treadle.graphs.chains import pattern_of
 from treadle.graphs.patterns import Pattern, merged, reduced
+from treadle.graphs.places import Place
 from treadle.graphs.scatters.branches import Branch, Hand, is_leaf
 from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.limits import Limit
@@ -67,9 +68,7 @@ class Staff:
     def batched(self, item: str, *, whole: bool) -> "Staff":
         """Return the staff that takes lists of items, and so needs a list, unlike items and single steps."""
         if whole or not all(is_leaf(one.given) for one in self.everyone):
-            raise GraphBuildError(
-                f"fan-out {self.label!r}: batches are for over=, not with pure=True, and for workers that are one step"
-            )
+            raise GraphBuildError(f"fan-out {self.label!r}: batches are for over=, and for workers that are one step")
         workers, fallbacks = (tuple(_batched(one, item) for one in each) for each in (self.workers, self.fallbacks))
         return replace(self, workers=workers, fallbacks=fallbacks)
 

@@ -63,24 +63,28 @@ class Supply:
     into: str
     join: Join
 
-    def work(self, state: State, config: RunnableConfig, light: Graph) -> Work:
-        """Take items part by part, run them, and keep what the join makes of them."""
+    def work(self, state: State, config: RunnableConfig, durable: Graph, light: Graph) -> Work:
+        """Take items part by part, run them, and keep what the join makes of them.
+
+        A part with an item that waits for a person ends the run for now: so no more than a part's questions stand at
+        once. When it goes on, the parts before are recalled, from their checkpoints or the journal.
+        """
         fan, pace, whole = self.fan, self.fan.pace(config), Sum(self.join)
         fan.undercut(config)
-        quorum = yield Block(lambda: fan.quorum(0, config))
+        quorum = yield Block(lambda: fan.quorum(None, config))
         items = yield Block(lambda: self._items(state))
         numbered = enumerate(items)
         while part := (yield Block(lambda: dict(islice(numbered, PART)))):
             first = next(iter(part))
             context = fan.shared(state, () if first else list(part.values()))
             quorum.total += len(part) * len(fan.workers)
-            groups, place = {index: [index] for index in part}, f"/{first}"
             crew = yield Block(
-                lambda: fan.opened(part, groups, context, config, quorum=quorum, pace=pace, part=place)  # noqa: B023
+                lambda: fan.opened(part, context, config, quorum=quorum, pace=pace, part=f"/{first}")  # noqa: B023
             )
-            whole.add((yield from fan.ran(crew, light, config, kept=False)))
-            if crew.tally.stop.reason is not None:
+            whole.add((yield from fan.ran(crew, light if fan.leaves else durable, config, kept=not fan.leaves)))
+            if crew.tally.stop.reason is not None or quorum.enough:
                 break
+        quorum.open = False
         fan.check(quorum, whole.lost)
         return {self.into: whole.value, fan.outcomes: whole.lost}
 
@@ -96,14 +100,14 @@ class Supply:
             ) from None
 
 
-def supplying(supply: Supply, light: Graph) -> Runnable[State, Update]:
-    """Return the node. LangGraph finds the graph in the closures, for pictures."""
+def supplying(supply: Supply, durable: Graph, light: Graph) -> Runnable[State, Update]:
+    """Return the node. LangGraph finds the durable graph in the closures, for pictures and for its state."""
 
     def run(state: State, config: RunnableConfig) -> Update:
-        return drive(supply.work(state, config, light))
+        return drive(supply.work(state, config, durable, light))
 
     async def arun(state: State, config: RunnableConfig) -> Update:
-        return await adrive(supply.work(state, config, light))
+        return await adrive(supply.work(state, config, durable, light))
 
     return RunnableLambda(run, afunc=arun, name=WORK)
 
@@ -115,10 +119,6 @@ def suits(fan: Fan, source: Function, join: Join | Joining) -> Join:
         GraphBuildError: for what needs all of them.
     """
     wrong: Sequence[tuple[bool, str]] = (
-        (not fan.leaves, "its workers must be single steps, as only a list's items can wait for a person"),
-        (bool(fan.need), "need= is a part of a number that is not known"),
-        (isinstance(fan.on_error, float), "on_error= as a share is one of a number that is not known"),
-        (fan.pure or fan.batch is not None, "equal items and batches are found in a list"),
         (fan.key is not None, "key= compares the items of a list"),
         (fan.progressive is not None, "progressive= joins what is not kept"),
         (isinstance(join, Joining), "its join= needs all outcomes at once"),

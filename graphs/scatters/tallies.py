@@ -1,7 +1,7 @@
 """The tally of one run of a fan-out: what became of its branches, and whether the run may go on or must fail."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from treadle.errors import BranchesFailed
@@ -25,8 +25,10 @@ class Tally:
     quorum: Quorum
     allowance: int
     """How many attempts beyond the first are left."""
-    sizes: Mapping[int, int] = field(default_factory=dict)
-    """How many items a branch stands for, where that is more than one."""
+    each: Callable[[Sequence[Outcome]], Sequence[Outcome]] | None = None
+    """The outcomes of the items that branches stand for, where that is not one each."""
+    pausing: bool = False
+    """Whether branches wait for people: a run that is stopped ends them one by one then, but for those that wait."""
     pace: Pace | None = None
     """Told of every outcome."""
     known: dict[Key, Outcome] = field(default_factory=dict)
@@ -64,16 +66,21 @@ class Tally:
                 self.ended[outcome["index"], outcome["worker"]] = outcome
             self._count(outcome)
             enough, broken = self.quorum.reached, self.quorum.broken
-            if broken and self.breach is None:
-                self.breach = outcome
         if broken:
             raise BranchesFailed(f"{self.name!r}: {self.quorum.told()}. {reasons([self.breach or outcome])}")
         if enough:
             self.stop.set("enough branches had succeeded")
 
+    def left(self, *branches: Key) -> list[Outcome]:
+        """What branches say of themselves that were stopped; nothing where the run knows it already."""
+        if not self.pausing:
+            return []
+        with self.mutex:
+            return [self._cancelled(*one) for one in branches]
+
     def cut_off(self) -> list[Outcome]:
         """Where the run was stopped: what had ended by then, and for every other branch that it was cancelled."""
-        if self.stop.reason is None:
+        if self.stop.reason is None or self.pausing:
             return []
         with self.mutex:
             branches = [(index, worker) for index in self.leads for worker in self.workers]
@@ -92,6 +99,9 @@ class Tally:
         return outcome
 
     def _count(self, outcome: Outcome) -> None:
-        self.quorum.note(outcome, self.sizes.get(outcome["index"], 1))
-        if self.pace is not None:
-            self.pace.note(self.name, outcome, self.quorum, self.running)
+        for one in (outcome,) if self.each is None else self.each((outcome,)):
+            self.quorum.note(one)
+            if self.breach is None and self.quorum.broken:
+                self.breach = one
+            if self.pace is not None:
+                self.pace.note(self.name, one, self.quorum, self.running)

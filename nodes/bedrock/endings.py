@@ -1,14 +1,11 @@
-"""How an answer ended: whole, cut short, or kept back."""
+"""What a service says of an answer that is not whole: it was cut short, kept back, or cannot be read."""
 
 from langchain_core.messages import BaseMessage
 
 from treadle.errors import AnswerBlocked, AnswerCut, OutputInvalid
 from treadle.nodes.bedrock.advices import Place
+from treadle.nodes.endings import CUT, cut
 
-CUT = {
-    "max_tokens": "raise max_tokens= or ask for less",
-    "model_context_window_exceeded": "shorten the prompt: the context is full",
-}
 BLOCKED = {
     "guardrail_intervened": "a guardrail intervened",
     "content_filtered": "the model's content filter intervened",
@@ -25,10 +22,10 @@ def checked(message: BaseMessage, place: Place) -> None:
         OutputInvalid: the service could not read what the model said.
     """
     reason = message.response_metadata.get("stopReason")
-    if reason in CUT:
-        cut = AnswerCut(f"{place}: the answer was cut short ({reason}); {CUT[reason]}")
-        cut.partial = message
-        raise cut
+    if (word := cut(message)) is not None:
+        short = AnswerCut(f"{place}: the answer was cut short ({word}); {CUT[word]}")
+        short.partial = message
+        raise short
     if reason in BLOCKED:
         blocked = AnswerBlocked(f"{place}: {BLOCKED[reason]}, and said instead: {message.text[:300]!r}")
         blocked.partial = message

@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from treadle.errors import OutputInvalid
+from treadle.errors import AnswerCut, OutputInvalid
 from treadle.nodes.local.openings import library
 
 Schema = Mapping[str, Any]
@@ -39,10 +39,11 @@ class Shape:
         """The declared thing out of a model's message.
 
         Raises:
-            OutputInvalid: the answer was cut short, or is not what the schema asks for.
+            AnswerCut: the answer ended before it was whole; its `partial` is its text.
+            OutputInvalid: it is not what the schema asks for.
         """
         if message.response_metadata.get("finish_reason") == "length":
-            raise OutputInvalid(cut(message.text))
+            raise short(message.text)
         try:
             return self.load(message.text)
         except ValidationError as error:
@@ -121,9 +122,11 @@ def told(schema: Schema) -> str:
     return f"Answer with JSON that fits this JSON schema, and with nothing else:\n{json.dumps(lean(schema))}"
 
 
-def cut(text: str) -> str:
-    """The words for an answer that ran out of room."""
-    return (
+def short(text: str) -> AnswerCut:
+    """The error for an answer that ran out of room."""
+    error = AnswerCut(
         f"the answer was cut short at max_tokens, or where the context ended ({len(text)} characters came): raise "
         f"max_tokens, shorten the prompt, or bound the schema's texts by maxLength; it ended in {text[-80:]!r}"
     )
+    error.partial = text
+    return error

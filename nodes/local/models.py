@@ -52,7 +52,9 @@ class LocalModel(BaseChatModel):
     """The name of known weights, or the path of a GGUF file."""
     temperature: float = Field(default=0.0, ge=0)
     max_tokens: int = Field(default=1024, gt=0)
-    """Tokens of an answer at most; a structured answer that needs more is refused."""
+    """Tokens of an answer at most; data that would need more is refused, and a step refuses a text as well."""
+    partial: bool = False
+    """Whether a step takes a text that was cut short as it is."""
     top_p: float | None = Field(default=None, gt=0, le=1)
     seed: int | None = None
     stop: list[str] | None = None
@@ -118,7 +120,8 @@ class LocalModel(BaseChatModel):
         the result is ``{"raw": message, "parsed": value or None, "parsing_error": error or None}``.
 
         Raises:
-            OutputInvalid: (when it runs) the answer was cut short, or misses what only pydantic checks.
+            AnswerCut: (when it runs) the answer ended before it was whole.
+            OutputInvalid: (when it runs) the answer misses what only pydantic checks.
         """
         shape = grammars.shape(schema)
         asked = {"type": "json_schema", "json_schema": {"name": "answer", "schema": shape.schema}}

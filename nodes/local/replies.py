@@ -8,10 +8,9 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
-from treadle.errors import OutputInvalid
 from treadle.nodes.local.calls import read
 from treadle.nodes.local.engines import Chunk
-from treadle.nodes.local.grammars import cut
+from treadle.nodes.local.grammars import short
 from treadle.nodes.probabilities import confidences
 
 
@@ -46,7 +45,7 @@ class Reply:
 
     def _last(self, usage: Mapping[str, Any]) -> AIMessageChunk:
         if self.tools and self.finish == "length":
-            raise OutputInvalid(cut(self.text))
+            raise short(self.text)
         content, calls = read(self.text) if self.tools else ("", [])
         return AIMessageChunk(
             content=content,

@@ -1,10 +1,11 @@
 """Hedging: a second call beside a slow first one, within a budget; the first answer counts."""
 
-import bisect
 import threading
 from dataclasses import dataclass
+from typing import cast
 
 from treadle.errors import GraphBuildError
+from treadle.nodes.policies.tails import Tail
 
 
 @dataclass(frozen=True)
@@ -31,26 +32,26 @@ class Latencies:
 
     def __init__(self) -> None:
         self.hedged = 0
-        self._seen: list[float] = []
+        self._seen = Tail()
         self._mutex = threading.Lock()
 
     def note(self, seconds: float) -> None:
         """Add one."""
         with self._mutex:
-            bisect.insort(self._seen, seconds)
+            self._seen.note(seconds)
 
     def patience(self, hedge: Hedge) -> float | None:
         """Seconds after which a call is hedged; None while too few have ended, or when the budget is spent."""
         with self._mutex:
-            count = len(self._seen)
+            count = self._seen.count
             if count < hedge.least or self.hedged >= max(1, hedge.share * count):
                 return None
-            return self._seen[min(count - 1, int(count * hedge.quantile))] * hedge.factor
+            return cast(float, self._seen.at(hedge.quantile)) * hedge.factor
 
     def spend(self, hedge: Hedge) -> bool:
         """Use up one second call, if the budget still holds one."""
         with self._mutex:
-            if self.hedged >= max(1, hedge.share * len(self._seen)):
+            if self.hedged >= max(1, hedge.share * self._seen.count):
                 return False
             self.hedged += 1
             return True

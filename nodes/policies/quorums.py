@@ -24,6 +24,8 @@ class Quorum:
     """Whether the run goes on as soon as there are enough."""
     deadline: float | None = None
     """When time is up, as epoch seconds."""
+    open: bool = False
+    """Whether more may come: a share of the total is not known then."""
     good: int = 0
     failed: int = 0
     cancelled: int = 0
@@ -48,14 +50,20 @@ class Quorum:
         return required(self.need, self.total)
 
     @property
+    def enough(self) -> bool:
+        """Whether the run may go on as soon as it likes."""
+        known = not (self.open and isinstance(self.need, float))
+        return self.early and known and self.good >= self.least
+
+    @property
     def reached(self) -> bool:
         """Whether the run may go on without the rest."""
-        return self.early and self.good >= self.least and self.good + self.failed < self.total
+        return self.enough and self.good + self.failed < self.total
 
     @property
     def broken(self) -> bool:
         """Whether too many failed."""
-        if self.on_error == "keep":
+        if self.on_error == "keep" or (self.open and isinstance(self.on_error, float)):
             return False
         return self.failed > (0 if self.on_error == "raise" else self.on_error * self.total)
 

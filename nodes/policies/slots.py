@@ -87,7 +87,7 @@ class Slots:
         return woken
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Enter:
     """An effect: wait for slots; its result is the turn that has them. Raises Stopped when the sign is set first."""
 

@@ -105,6 +105,38 @@ class Unless:
 
 
 @dataclass(frozen=True)
+class Until(Unless):
+    """An effect that is given up like `Unless`, except that it may ask a person: a question must not come too late.
+
+    A thread, which cannot be cancelled, is waited for; a coroutine is cancelled at once, and waited for a moment.
+    """
+
+    def now(self) -> Any:
+        """Wait in this thread."""
+        self.stop.check()
+        reply = self.effect.now()
+        self.stop.check()
+        return reply
+
+    async def soon(self) -> Any:
+        """Wait on the running loop; the effect is a task of its own."""
+        self.stop.check()
+        loop = asyncio.get_running_loop()
+        work, sign = loop.create_task(self.effect.soon()), loop.create_future()
+        self.stop.tell(sign, lambda: loop.call_soon_threadsafe(_settle, sign))
+        try:
+            await asyncio.wait([work, sign], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.stop.forget(sign)
+            work.cancel()
+            work.add_done_callback(_looked_at)
+        await asyncio.wait([work], timeout=MOMENT)
+        if not work.done() or work.cancelled():
+            self.stop.check()
+        return work.result()
+
+
+@dataclass(frozen=True)
 class Rest:
     """An effect: a wait of some seconds, cut short with Stopped when the sign is set."""
 

@@ -36,7 +36,7 @@ class Finding:
 def write(material: Material) -> str:
     """A text from the material alone: a memo where it holds findings, else its weightiest sentences, quoted."""
     found = findings(material)
-    if found:
+    if found or ([] in material.data and _about_findings(material)):
         return memo(found, lost(material)) + _unheard(material.words)
     count = 1 if re.search(r"\b(one|a single|1) sentence\b|headline|\bin a word\b", material.task, re.I) else 3
     best = ranks.summary(material.text, count)
@@ -80,7 +80,7 @@ def memo(found: list[Finding], lost: int = 0) -> str:
 def findings(material: Material) -> list[Finding]:
     """The findings in the material: objects that carry a risk, at any depth, or else lines of text that name one."""
     found = [_finding(item) for value in material.data for item in _rated(value)]
-    if not found and not material.data and re.search(r"\b(memo|findings?|counsel|report)\b", material.task, re.I):
+    if not found and not material.data and _about_findings(material):
         found = [line for line in map(_line, material.text.splitlines()) if line]
         found = found if len(found) > 1 else []
     return found
@@ -92,13 +92,18 @@ def lost(material: Material) -> int:
     return sum(not any(_rated(item)) for value in lists for item in value if any(_rated(value)))
 
 
+def _about_findings(material: Material) -> bool:
+    return bool(re.search(r"\b(memo|findings?|counsel|report)\b", material.task, re.I))
+
+
 def _headline(found: list[Finding], high: list[Finding], medium: list[Finding], low: list[Finding], lost: int) -> str:
     counts = [(len(high), "high"), (len(medium), "medium"), (len(low), "low")]
-    told = ", ".join(f"**{count} {name}**" for count, name in counts if count) + " risk"
+    told = (", ".join(f"**{count} {name}**" for count, name in counts if count) or "none of high or medium") + " risk"
     topics = list(dict.fromkeys(one.category for one in high if one.category))
-    worst = f" The high risks lie in {_and(topics)}." if topics else "" if high else " None is of high risk."
+    mild = "" if high or not found else " None is of high risk."
+    worst = f" The high risks lie in {_and(topics)}." if topics else mild
     unread = f" {lost} could not be rated and {'is' if lost == 1 else 'are'} not covered here." if lost else ""
-    return f"{len(found)} {'clause was' if len(found) == 1 else 'clauses were'} rated: {told}.{worst}{unread}"
+    return f"{len(found) or 'No'} {'finding' if len(found) == 1 else 'findings'}: {told}.{worst}{unread}"
 
 
 def _entry(finding: Finding) -> str:

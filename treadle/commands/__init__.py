@@ -1,5 +1,7 @@
 """The command line: every command is a module beside this one."""
 
+import atexit
+import gc
 import logging
 import sys
 from typing import Annotated
@@ -78,6 +80,8 @@ def treadle(
 
 def main() -> None:
     """Run the command line."""
+    gc.set_threshold(50_000)  # what is loaded stays: to look through it for waste, again and again, is a third of a
+    atexit.register(gc.freeze)  # command's time, the last look at its end
     logging.getLogger().addHandler(logging.NullHandler())  # what libraries remark on is not for this reader
     try:
         app(prog_name="treadle")

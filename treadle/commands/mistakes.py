@@ -6,7 +6,15 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from treadle.errors import GateFailed, OutputInvalid, PromptTooLong, QuorumNotMet, TreadleError
+from treadle.errors import (
+    AnswerBlocked,
+    AnswerCut,
+    GateFailed,
+    OutputInvalid,
+    PromptTooLong,
+    QuorumNotMet,
+    TreadleError,
+)
 
 FAILED = 1
 """The run failed, or the doctor found something wrong."""
@@ -27,7 +35,7 @@ ORDER = (
     "graph",    "versions", "models", "db", "doctor",
 )  # fmt: skip
 
-_OF_THE_RUN = (GateFailed, OutputInvalid, PromptTooLong, QuorumNotMet)
+_OF_THE_RUN = (AnswerBlocked, AnswerCut, GateFailed, OutputInvalid, PromptTooLong, QuorumNotMet)
 
 
 class Mistake(TreadleError):

@@ -1,6 +1,7 @@
 """``treadle worker``: take on every run that can go on."""
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -45,7 +46,8 @@ def worker(
             return
 
         def end(number: int, frame: FrameType | None) -> None:
-            say(f"{time.strftime('%H:%M:%S')}  ending after the steps under way")
+            line = f"{time.strftime('%H:%M:%S')}  ending after the steps under way\n"
+            os.write(sys.stdout.fileno(), line.encode())  # a signal may come amid another line's printing
             serving.stop()
 
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,1 @@
+"""What a fan-out costs, beside bare asyncio, plain `Send`, and peers."""
