@@ -8,7 +8,8 @@ from typing import Any, get_origin
 from treadle.errors import GraphBuildError
 from treadle.graphs.chains import Place, pattern_of
 from treadle.graphs.patterns import Pattern, merged, reduced
-from treadle.graphs.scatters.branches import Branch, Hand, is_leaf
+from treadle.graphs.scatters.branches import Branch, is_leaf
+from treadle.graphs.scatters.calls import Hand
 from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.limits import Limit
 from treadle.nodes.policies.batches import Batch, Batched
