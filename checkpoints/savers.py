@@ -20,28 +20,20 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from treadle.checkpoints import versions
 from treadle.checkpoints.caches import SqliteCache
-from treadle.checkpoints.desks.inquiries import inquiry
 from treadle.checkpoints.disks.databases import Database, Synchronous
-from treadle.checkpoints.layouts import journals, states, threads
+from treadle.checkpoints.layouts import states, threads
 from treadle.checkpoints.layouts.drafts import Drafts
 from treadle.checkpoints.layouts.memories import Memory
-from treadle.checkpoints.layouts.news import tell
 from treadle.checkpoints.layouts.pages import Pages
+from treadle.checkpoints.layouts.readings import Readings
 from treadle.checkpoints.layouts.spaces import configured, place
-from treadle.checkpoints.layouts.states import Record
-from treadle.checkpoints.layouts.tails import Typed
-from treadle.checkpoints.layouts.writes import Write
-from treadle.checkpoints.traces import trace
+from treadle.checkpoints.recorders import Recorder
 
 Work = Callable[[sqlite3.Connection], Any]
 
-_inherited: list[object] = []
-"""What a parent process writes its journal with: it is that one's to let go."""
 
-
-class SqliteSaver(BaseCheckpointSaver[str]):
+class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     """Keeps the state, the review queue and the run ledger of any LangGraph graph in one SQLite file.
 
     Safe among threads and processes. Use it as a context manager, or call ``close`` when done.
@@ -66,20 +58,8 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
-        self._versions: set[tuple[str, str]] = set()
         self.cache = SqliteCache(self.database, serde=serde)
         self._begin()
-
-    def _begin(self) -> None:
-        """What belongs to one process; made anew in a forked child."""
-        self._entries, self._process = journals.Entries(self.database), os.getpid()
-
-    @property
-    def _journal(self) -> journals.Entries:
-        if self._process != os.getpid():
-            _inherited.append(self._entries)
-            self._begin()
-        return self._entries
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
@@ -156,21 +136,19 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     # What is read
 
+    @property
+    def _readings(self) -> Readings:
+        return Readings(self.serde)
+
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that the config names, or the newest of its thread and namespace."""
         record = self.database.read(lambda connection: states.fetch(connection, place(config), self._memory))
-        return self._found(record, config)
+        return self._readings.found(record, config)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As ``get_tuple``."""
         record = await self.database.aread(lambda connection: states.fetch(connection, place(config), self._memory))
-        return self._found(record, config)
-
-    def _found(self, record: Record | None, config: RunnableConfig) -> CheckpointTuple | None:
-        if record is None:
-            return None
-        found = self._tuple(record)
-        return found._replace(config=config) if place(config).id else found
+        return self._readings.found(record, config)
 
     def list(
         self,
@@ -181,10 +159,10 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         """Checkpoints, newest first; nothing is held open or locked between two of them."""
-        pages = Pages(config, filter, before, limit, self._head)
+        pages = Pages(config, filter, before, limit, self._readings.head)
         while pages.more:
             for record in self.database.read(pages.turn):
-                yield self._tuple(record)
+                yield self._readings.checkpoint(record)
 
     async def alist(
         self,
@@ -195,52 +173,25 @@ class SqliteSaver(BaseCheckpointSaver[str]):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """As ``list``."""
-        pages = Pages(config, filter, before, limit, self._head)
+        pages = Pages(config, filter, before, limit, self._readings.head)
         while pages.more:
             for record in await self.database.aread(pages.turn):
-                yield self._tuple(record)
+                yield self._readings.checkpoint(record)
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """For each channel the writes on the way to a checkpoint, and the value they started from."""
-        return self._history(self.database.read(lambda connection: states.history(connection, place(config), channels)))
+        return self._readings.history(
+            self.database.read(lambda connection: states.history(connection, place(config), channels))
+        )
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """As ``get_delta_channel_history``."""
-        return self._history(
+        return self._readings.history(
             await self.database.aread(lambda connection: states.history(connection, place(config), channels))
-        )
-
-    def _history(self, found: Mapping[str, tuple[Sequence[Write], Typed | None]]) -> dict[str, DeltaChannelHistory]:
-        result: dict[str, DeltaChannelHistory] = {}
-        for name, (writes, seed) in found.items():
-            result[name] = {"writes": [(task, channel, self._load(value)) for task, channel, _, value in writes]}
-            if seed is not None:
-                result[name]["seed"] = self._load(seed)
-        return result
-
-    def _load(self, value: Typed) -> Any:
-        return self.serde.loads_typed(value)
-
-    def _head(self, value: Typed) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The checkpoint without its values, and its metadata."""
-        checkpoint, metadata = self._load(value)
-        return checkpoint, metadata
-
-    def _tuple(self, record: Record) -> CheckpointTuple:
-        checkpoint, metadata = self._head(record.head)
-        checkpoint["channel_values"] = {name: self._load(value) for name, value in record.values.items()}
-        thread_id, ns, id_ = record.place
-        parent = configured(thread_id, ns, record.parent_id) if record.parent_id else None
-        return CheckpointTuple(
-            cast(RunnableConfig, configured(thread_id, ns, id_)),
-            cast(Checkpoint, checkpoint),
-            cast(CheckpointMetadata, metadata),
-            cast(RunnableConfig | None, parent),
-            [(task, channel, self._load(value)) for task, channel, _, value in record.writes],
         )
 
     # Whole threads
@@ -279,51 +230,7 @@ class SqliteSaver(BaseCheckpointSaver[str]):
 
     def _prune(self, thread_ids: Sequence[str], strategy: str) -> Work:
         chosen = cast(threads.Strategy, strategy)
-        return lambda connection: threads.prune(connection, thread_ids, chosen, lambda head: self._head(head)[1])
-
-    # What steps record
-
-    def recall(self, thread_id: str, key: str) -> tuple[Any] | None:
-        """What a step remembered under a key, in a tuple, or None."""
-        return journals.recall(self.database, thread_id, key, self._load)
-
-    def remember(self, thread_id: str, key: str, value: Any) -> None:
-        """Keep a step's result; returns once it is committed. The first value kept stays."""
-        self._journal.remember(thread_id, key, value, self.serde.dumps_typed)
-
-    async def aremember(self, thread_id: str, key: str, value: Any) -> None:
-        """As ``remember``; entries of many coroutines share a transaction."""
-        await self._journal.aremember(thread_id, key, value, self.serde.dumps_typed)
-
-    def remembered(self, thread_id: str, prefix: str) -> dict[str, Any]:
-        """Everything that steps remembered under keys that begin with a prefix, by the rest of the key."""
-        return journals.remembered(self.database, thread_id, prefix, self._load)
-
-    def kept(self, thread_id: str) -> Sequence[str]:
-        """The keys of everything that a thread's steps remembered."""
-        return journals.keys(self.database, thread_id)
-
-    def inquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-        """Queue a question that holds no run; durable on return. A task that asks it again gets the same id."""
-        return self.database.write(inquiry(config, question, schema))
-
-    async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-        """As ``inquire``."""
-        return await self.database.awrite(inquiry(config, question, schema))
-
-    def register(self, graph: str, fingerprint: str, described: Any) -> None:
-        """Keep what a version of a graph is made of, once."""
-        if not self.database.readonly and (graph, fingerprint) not in self._versions:
-            versions.keep(self.database, graph, fingerprint, described)
-            self._versions.add((graph, fingerprint))
-
-    def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
-        """Append one record to a run's trace; it is committed within some milliseconds."""
-        trace(self.database, thread_id, entry, self.serde.dumps_typed)
-
-    def tell(self, thread_id: str, news: Mapping[str, Any]) -> None:
-        """Keep the newest news of one of a run's fan-outs."""
-        tell(self.database, thread_id, news)
+        return lambda connection: threads.prune(connection, thread_ids, chosen, self._readings.metadata)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:

@@ -27,7 +27,7 @@ def trace(database: Database, thread_id: str, entry: Mapping[str, Any], dump: Du
     It is encrypted where the serializer (``dump``) encrypts.
     """
     data = plain({"at": time.time(), **entry})
-    codec, body = _packed(data, dump)
+    codec, body = packed(data, dump)
     columns = (thread_id, _text(data.get("path")), _text(data.get("step")), _number(data["at"]), codec, body)
     spent = tuple(_number(data.get(name)) for name in ("tokens_in", "tokens_out", "cost"))
 
@@ -45,7 +45,8 @@ def trace(database: Database, thread_id: str, entry: Mapping[str, Any], dump: Du
     database.post(work)
 
 
-def _packed(data: Any, dump: Dump) -> tuple[int, bytes]:
+def packed(data: Any, dump: Dump) -> tuple[int, bytes]:
+    """A record as the table holds it: its codec and its bytes."""
     if "+" not in dump(None)[0]:
         return pack(json.dumps(data, ensure_ascii=False).encode())
     return SEALED, ormsgpack.packb(dump(data))

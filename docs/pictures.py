@@ -37,6 +37,16 @@ ACTIONS = ("approve", "reject", "edit", "approve", "approve")
 SECONDS = (14.2, 31.0, 48.5, 9.8, 12.1)
 """What was decided before the pictures are taken, and how long that took."""
 
+SECRETS = """
+[auth]
+redirect_uri = "http://127.0.0.1/oauth2callback"
+cookie_secret = "of no use to anybody: nobody signs in"
+client_id = "treadle"
+client_secret = "none"
+server_metadata_url = "http://127.0.0.1/.well-known/openid-configuration"
+"""
+"""With these the page shows the way in."""
+
 SETTLED = 1500
 """Milliseconds for the page to come to rest before it is taken."""
 
@@ -70,6 +80,10 @@ def main() -> None:
         }
         with served(db) as address:
             take(address, pages, Path(folder))
+        (Path(folder) / ".streamlit").mkdir()
+        (Path(folder) / ".streamlit" / "secrets.toml").write_text(SECRETS)
+        with served(db) as address:
+            take(address, {"signin": "/"}, Path(folder))
 
 
 def take(address: str, pages: dict[str, str], folder: Path) -> None:
@@ -103,7 +117,7 @@ def served(db: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "treadle", "ui", "--db", str(db), "--port", str(port), "--no-worker"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=db.parent) as server:
         try:
             while not healthy(f"http://127.0.0.1:{port}/_stcore/health"):
                 time.sleep(0.1)

@@ -174,7 +174,10 @@ def test_workers_whose_clocks_are_apart_enact_each_deadline_once(saver: SqliteSa
 
 
 def test_a_file_from_before_deadlines_is_brought_to_now_with_its_record_whole(tmp_path: Path) -> None:
-    from treadle.checkpoints.disks.schemas import APPLICATION, LEDGER, QUEUE, SEARCH, STATE, VERSIONS
+    from treadle.checkpoints.desks.tables import QUEUE, SEARCH
+    from treadle.checkpoints.disks.schemas import APPLICATION
+    from treadle.checkpoints.layouts.tables import STATE
+    from treadle.checkpoints.ledgers.tables import LEDGER, VERSIONS
     from treadle.digests import digest
 
     path = tmp_path / "old.db"

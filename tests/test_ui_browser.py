@@ -1,12 +1,15 @@
 """The page in a real browser: reviewers decide on real runs, and nothing is asked of any other host."""
 
+import http.client
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import desk
 import pytest
@@ -109,6 +112,12 @@ def settled(page: Page) -> None:
     page.get_by_test_id("stAppViewContainer").wait_for()
     page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
     page.wait_for_timeout(700)
+
+
+def places(thread: str) -> list[str]:
+    """The addresses of every page."""
+    run, graph = f"runs?thread={thread}", f"graphs?graph=desk&thread={thread}"
+    return ["", "review", "bulk", "runs", run, graph, "insights", "audit"]
 
 
 def test_the_findings_of_a_contract_are_approved_edited_and_rejected(saver: SqliteSaver, browse: Browse) -> None:
@@ -267,7 +276,7 @@ CONTRAST = """() => {
   const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
   const light = (c) => [0.2126, 0.7152, 0.0722].reduce((sum, part, i) => {
     const v = c[i] / 255; return sum + part * (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); }, 0);
-  const found = [];
+  const found = []; let drawn = 0;
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const node = walk.currentNode, own = node.parentElement;
@@ -287,6 +296,25 @@ CONTRAST = """() => {
     const ratio = (a + 0.05) / (b + 0.05);
     if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${node.data.trim().slice(0, 40)}`);
   }
+  for (const text of document.querySelectorAll("[data-testid=stGraphVizChart] svg text")) {
+    const box = text.getBoundingClientRect(), x = box.x + box.width / 2, y = box.y + box.height / 2;
+    let back = [255, 255, 255, 1];
+    for (let e = text, up = []; e; e = e.parentElement) {
+      up.unshift(getComputedStyle(e).backgroundColor);
+      if (!e.parentElement) for (const c of up) if (c.startsWith("rgb")) back = over(parse(c), back);
+    }
+    for (const shape of text.ownerSVGElement.querySelectorAll("path, polygon, ellipse, rect")) {
+      const area = shape.getBoundingClientRect(), style = getComputedStyle(shape);
+      const below = shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const under = x >= area.x && x <= area.right && y >= area.y && y <= area.bottom;
+      if (!below || !under || !style.fill.startsWith("rgb")) continue;
+      const fill = parse(style.fill); fill[3] *= +style.fillOpacity; back = over(fill, back);
+    }
+    const [a, b] = [light(parse(getComputedStyle(text).fill)), light(back)].sort((p, q) => q - p);
+    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${((a + 0.05) / (b + 0.05)).toFixed(2)} ${text.textContent}`);
+    drawn += 1;
+  }
+  if (document.querySelector("[data-testid=stGraphVizChart]") && !drawn) found.push("the drawing has no labels");
   return found;
 }"""
 """Every text on the page whose contrast with what lies below it is less than WCAG's AA asks, with its ratio."""
@@ -300,18 +328,11 @@ def test_every_text_has_the_contrast_that_people_need(
     page.get_by_role("link", name=str(waiting[0].title)).wait_for()
     home = page.url.partition("/?")[0]
     weak, thread = {}, waiting[0].thread_id
-    for name in (
-        "",
-        "review",
-        "bulk",
-        "runs",
-        f"runs?thread={thread}",
-        f"graphs?graph=desk&thread={thread}",
-        "insights",
-        "audit",
-    ):
+    for name in places(thread):
         page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
         settled(page)
+        if name.startswith("graphs"):
+            page.locator("[data-testid=stGraphVizChart] svg text").first.wait_for()
         if found := page.evaluate(CONTRAST):
             weak[name or "inbox"] = found
     assert weak == {}
@@ -364,6 +385,121 @@ def test_a_tab_closed_in_mid_decision_leaves_all_of_it_or_nothing(
             decide(saver, one.id, "approve", by="Bo", thread=one.thread_id)
     assert [one.interrupt_id for one in decisions(saver, thread=begun.thread_id)].count(clicked.id) == 1
     until(lambda: run(saver, begun.thread_id).status == "done")
+
+
+CUT = """() => {
+  const out = [], width = document.documentElement.clientWidth;
+  for (const one of document.querySelectorAll(":is([data-testid=stMain], header) :not(svg *)")) {
+    const box = one.getBoundingClientRect();
+    if (!box.width || !box.height || (box.left >= -1 && box.right <= width + 1)) continue;
+    let around = one.parentElement;  // what can be scrolled by itself is not cut
+    while (around && !["auto", "scroll"].includes(getComputedStyle(around).overflowX)) around = around.parentElement;
+    if (!around || around.matches("[data-testid=stMain], html, body")) out.push(one.textContent.trim().slice(0, 40));
+  }
+  return out;
+}"""
+"""What reaches over the window's edge, and cannot be scrolled by itself."""
+
+
+def test_narrow_windows_show_every_page_and_button(waiting: list[Review], browse: Browse) -> None:
+    page = browse(at(waiting[0]))
+    shown(page, waiting[0].title)
+    home, thread = page.url.partition("/review")[0], waiting[0].thread_id
+    cut = {}
+    for name in places(thread):
+        page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
+        settled(page)
+        for width in (768, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.wait_for_timeout(200)
+            if found := page.evaluate(CUT):
+                cut[f"{name or 'inbox'} at {width}"] = found
+            if name == "review":
+                _reached(page, waiting[0], width)
+    assert cut == {}
+
+
+def _reached(page: Page, one: Review, width: int) -> None:
+    """Check that every button of a review is in the window, and that nothing lies over it."""
+    for action in ("approve", "edit", "reject", "skip", "next"):
+        button = page.locator(f"{key(f'{action}-{one.id}')}:visible")
+        button.click(trial=True)
+        box = button.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width, action
+
+
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dHJlYWRsZSB0cmVhZGxlIQ==",
+}
+
+
+def test_only_this_machine_reaches_the_page_in_local_mode_and_under_its_own_names(address: str) -> None:
+    port = urlsplit(address).port
+    assert port
+    with socket.socket() as tried:
+        assert tried.connect_ex(("127.0.0.2", port)) != 0  # another address of this very machine
+    for host, status in {"127.0.0.1": 101, "localhost": 101, "desk.example.com": 403}.items():
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        own = {"Host": f"{host}:{port}", "Origin": f"http://{host}:{port}"}
+        connection.request("GET", "/_stcore/stream", headers={**UPGRADE, **own})
+        assert connection.getresponse().status == status, host
+        connection.close()
+
+
+def test_a_header_that_nobody_was_told_to_trust_is_ignored(waiting: list[Review], browse: Browse) -> None:
+    page = browse(at(waiting[0]), by="Dee", extra_http_headers={"X-User": "cy@example.com", "X-Forwarded-User": "cy"})
+    shown(page, waiting[0].title)
+    assert page.get_by_role("button", name="Dee · local mode").count() == 1
+    assert "cy@example.com" not in page.content()
+
+
+ACTIVE = (
+    "<script>window.hit = 1</script><img src='http://elsewhere.invalid/x.png' onerror='window.hit = 1'>"
+    " ![x](http://elsewhere.invalid/y.png) [l](javascript:window.hit=1) :red[r] $x$"
+)
+"""What would act in a page that took it for more than text; `windows` checks that nobody outside was asked."""
+
+
+def test_text_of_any_kind_and_length_is_text_and_the_page_stays_usable(saver: SqliteSaver, browse: Browse) -> None:
+    proposal = {
+        ACTIVE: ACTIVE, "hebrew": "שלום עולם (1)", "empty": "", "missing": None, "nothing": [],
+        "many": [{"n": n, "words": ACTIVE} for n in range(5_000)], "long": "A long text. " * 80_000,
+    }  # fmt: skip
+    value = {
+        "title": f"Any text {ACTIVE}", "why": ACTIVE, "actions": ["approve", "edit"], "proposal": proposal,
+        "context": {"set": f"# {ACTIVE}\n\n- {ACTIVE}\n- **b**", "source": f"{ACTIVE} and the part"},
+        "source": {"key": "source", "start": 0, "end": 30}, "leads_to": {"approve": ACTIVE}, "reasons": [ACTIVE],
+        "history": [{"round": 1, "action": "reject", "by": ACTIVE, "words": ACTIVE, "proposal": ACTIVE}],
+    }  # fmt: skip
+    start(desk.foreign(), {"items": [{"value": value}]}, saver=saver, name="foreign", thread_id="any")
+    [one] = pending(saver, thread="any")
+    page = browse(f"{at(one)}&thread=any")
+    page.get_by_role("heading", name="Any text <script>window.hit = 1</script>").wait_for()
+    settled(page)
+    said = page.locator("body").inner_text()
+    for words in (ACTIVE, "an empty list", "The first 200 of 5,000 items are shown", "characters are shown"):
+        assert words in said, words
+    hebrew = page.locator("[dir=auto]", has_text="שלום").last
+    assert hebrew.evaluate("one => one.matches(':dir(rtl)')")
+    home = page.url.partition("/review")[0]
+    for name in (f"review?id={one.id}&thread=any&by=Ada", "?by=Ada", "runs?thread=any&by=Ada", "audit?by=Ada"):
+        page.goto(f"{home}/{name}")
+        settled(page)
+        assert page.evaluate("() => window.hit === undefined && !document.querySelector('img[src*=elsewhere]')"), name
+        assert page.evaluate(CUT) == [], name
+    page.goto(f"{home}{at(one)}&thread=any&by=Ada")
+    page.locator(key(f"edit-{one.id}")).click()
+    page.get_by_label("Hebrew").fill("שלום")
+    page.get_by_label("Hebrew").press("Tab")
+    page.locator("ins, del", has_text="(1)").first.wait_for()
+    page.locator(key(f"save-edit-{one.id}")).click()
+    until(lambda: decisions(saver, thread="any"))
+    [made] = decisions(saver, thread="any")
+    assert made.answer["value"] == proposal | {"hebrew": "שלום"}
 
 
 def test_a_question_mark_opens_the_sheet_of_keys_but_not_while_one_types(waiting: list[Review], browse: Browse) -> None:

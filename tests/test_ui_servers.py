@@ -38,6 +38,17 @@ def test_others_cannot_reach_the_page_while_nobody_signs_in(tmp_path: Path, monk
         serve(tmp_path / "treadle.db", 0, address="0.0.0.0")
 
 
+def test_where_reviewers_would_sign_in_the_extra_that_it_takes_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text('[auth]\nclient_id = "treadle"\n')
+    code = "import sys; sys.modules['authlib'] = None; from treadle.ui import serve; serve('treadle.db', 0)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "PageUnavailable: Reviewers cannot sign in" in done.stderr
+    assert "pip install 'treadle[login]'" in done.stderr
+    assert not (tmp_path / "treadle.db").exists()
+
+
 def test_port_nought_takes_a_free_one() -> None:
     assert 0 < free(0) < 65536
 

@@ -9,8 +9,9 @@ from treadle.errors import StoreError, TreadleError
 from treadle.ui import themes
 from treadle.ui.markups import plain, put, tag
 from treadle.ui.parts.claims import let_go
-from treadle.ui.people import admitted, introduce
+from treadle.ui.people import admitted, door, introduce, signing
 from treadle.ui.places import asked, settle
+from treadle.ui.returns import follow, remember
 from treadle.ui.screens import audit, bulk, graphs, inbox, insights, reviewing, runs
 from treadle.ui.stores import path, store
 from treadle.ui.workers import work
@@ -35,10 +36,16 @@ def main(first: str = "inbox") -> None:
         for name, (page, title, icon) in PAGES.items()
     }
     settle(pages)
-    chosen = st.navigation(list(pages.values()), position="top")
+    inside = admitted()
+    chosen = st.navigation(list(pages.values()), position="top" if inside else "hidden")
     st.logo(str(themes.ICON), size="medium")
-    if not admitted():
+    if not inside:
+        door()
+        if signing():
+            remember(chosen.url_path or first)
         return
+    if signing():
+        follow()
     with st.container(horizontal=True, horizontal_alignment="right", key="who"):
         introduce()
     try:

@@ -88,18 +88,22 @@ def signing() -> bool:
 
 
 def admitted() -> bool:
-    """Whether the pages may be shown; shows the way to sign in otherwise."""
-    if signing() and not st.user.is_logged_in:
-        st.title("treadle")
-        st.text("Sign in to see what waits for you.")
-        st.button("Sign in", type="primary", on_click=st.login)
-        return False
+    """Whether the pages may be shown to whoever sits there."""
+    if signing():
+        return bool(st.user.is_logged_in)
     who = person()
-    if who.how == "proxy" and not who.name:
-        st.title("treadle")
-        st.error("Nobody is named by the proxy in front of this page: open it through the proxy.")
-        return False
-    return True
+    return who.local or bool(who.name)
+
+
+def door() -> None:
+    """Show the way in to who may not see the pages yet."""
+    with st.container(key="door", horizontal_alignment="center"):
+        st.title("treadle", anchor=False, text_alignment="center")
+        if signing():
+            st.text("Sign in to see what waits for you.")
+            st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+        else:
+            st.error("Nobody is named by the proxy in front of this page: open it through the proxy.")
 
 
 def introduce() -> None:
@@ -110,7 +114,7 @@ def introduce() -> None:
             st.text("Decisions are recorded under this name.")
             st.text(f"Roles: {', '.join(sorted(who.roles)) or 'none'}")
             if who.how == "signed in":
-                st.button("Sign out", on_click=st.logout)
+                st.button("Sign out", icon=":material/logout:", on_click=st.logout)
         return
     label = f"**{plain(who.name)}** · local mode" if who.name else "**Who are you?** · local mode"
     with st.popover(label, icon=":material/person:", type="tertiary", help="Who decides, and how that is known"):

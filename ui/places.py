@@ -18,6 +18,11 @@ def settle(pages: Mapping[str, Any]) -> None:
     st.session_state[_OWN] = {KEY: who.name} if who.local and who.name else {}
 
 
+def known(name: str) -> bool:
+    """Whether there is a page of that name."""
+    return name in st.session_state[_KEY]
+
+
 def link(name: str, label: str, *, icon: str | None = None, **query: str | None) -> None:
     """A link to a page; `label` is shown as text, whatever is in it. A real link: it opens in a new tab as well."""
     page = st.session_state[_KEY][name]

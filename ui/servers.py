@@ -4,6 +4,8 @@ import os
 import socket
 import sys
 from contextlib import suppress
+from importlib.util import find_spec
+from logging import LogRecord, getLogger
 from pathlib import Path
 
 from streamlit.web import cli
@@ -41,6 +43,11 @@ def serve(
             f"The page cannot listen on {address}: anybody who reaches it could decide under any name. Let reviewers"
             " sign in (an [auth] section in .streamlit/secrets.toml), or leave the address at 127.0.0.1."
         )
+    if _signing() and find_spec("authlib") is None:
+        raise PageUnavailable(
+            "Reviewers cannot sign in: .streamlit/secrets.toml has an [auth] section, and what reads it is not"
+            " installed. Install it: pip install 'treadle[login]'."
+        )
     os.environ[stores.VARIABLE] = str(Path(db).expanduser().absolute())
     os.environ[workers.VARIABLE] = "1" if worker else "0"
     for variable, header in ((people.USER_HEADER, user_header), (people.GROUPS_HEADER, groups_header)):
@@ -50,15 +57,26 @@ def serve(
         os.environ[catalogs.VARIABLE] = str(Path(graphs).expanduser().absolute())
     with suppress(StoreError):  # the page says what is wrong with the database
         workers.work(stores.store())  # what was decided before goes on, though nobody opens the page
-    sys.argv = ["streamlit", "run", str(APP), *options(port=port, address=address, open=open)]
+    local = not _signing() and not os.environ.get(people.USER_HEADER)
+    sys.argv = ["streamlit", "run", str(APP), *options(port=port, address=address, open=open, local=local)]
     try:
         cli.main()
     finally:
         workers.rest()
 
 
-def options(*, port: int, address: str = "127.0.0.1", open: bool = False) -> list[str]:  # noqa: A002
-    """The command line options with which Streamlit runs the page."""
+def options(
+    *,
+    port: int,
+    address: str = "127.0.0.1",
+    open: bool = False,  # noqa: A002
+    local: bool = False,
+) -> list[str]:
+    """The command line options with which Streamlit runs the page.
+
+    In local mode, where whoever reaches the page is believed, only this machine's own names reach it: a web page whose
+    name was made to point here (DNS rebinding) does not.
+    """
     given: dict[str, object] = {
         "server.address": address,
         "server.port": port,
@@ -73,7 +91,8 @@ def options(*, port: int, address: str = "127.0.0.1", open: bool = False) -> lis
         **themes.OPTIONS,
     }
     words = {True: "true", False: "false"}
-    return [
+    hosts = [f"--server.allowedHosts={name}" for name in LOOPBACK] if local else []
+    return hosts + [
         f"--{name}={words.get(value, value) if isinstance(value, bool) else value}" for name, value in given.items()
     ]
 
@@ -100,7 +119,13 @@ def _signing() -> bool:
     """Whether the secrets that Streamlit reads have an [auth] section."""
     import streamlit as st
 
+    getLogger("streamlit.config").addFilter(_expected)
     try:
         return "auth" in st.secrets
     except FileNotFoundError:
         return False
+
+
+def _expected(record: LogRecord) -> bool:
+    """Pass what Streamlit tells of its options but that they were changed, as they are after the secrets are read."""
+    return "config option section was detected" not in record.getMessage()

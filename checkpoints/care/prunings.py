@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from treadle.checkpoints.layouts.readings import Readings
 from treadle.checkpoints.layouts.threads import Metadata, delete, needed, remove, tidy
 from treadle.checkpoints.ledgers.leases import free
 from treadle.checkpoints.ledgers.owners import gone
@@ -48,7 +49,7 @@ def prune(
         raise ValueError("Say what is to go: give keep (a number of checkpoints), older (seconds), or both.")
     if (keep is not None and keep < 1) or (older is not None and older < 0) or (whole and older is None):
         raise ValueError("keep is at least 1, older at least 0, and whole goes with older.")
-    rule = _Rule(keep, None if older is None else time.time() - older, whole, lambda head: saver._head(head)[1])
+    rule = _Rule(keep, None if older is None else time.time() - older, whole, Readings(saver.serde).metadata)
     chosen = threads if threads is not None else saver.database.read(_threads)
     found = [_outcome(saver, rule, thread_id, dry=dry) for thread_id in chosen]
     return Pruning(

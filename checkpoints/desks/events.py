@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from treadle.checkpoints.desks.chains import gaps, last
+from treadle.checkpoints.desks.panels import signed
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.digests import digest
 
@@ -40,7 +41,8 @@ def note(
     interrupt_id: str | None = None,
     **content: Any,
 ) -> Event:
-    """Append an event, within the caller's transaction."""
+    """Append an event, within the caller's transaction; raises NotAllowed where nobody is named."""
+    signed(by)
     seq, before = last(connection, "events")
     told = json.dumps({**content, "decisions": list(last(connection, "decisions"))}, sort_keys=True)
     row = dict(zip(_COLUMNS, (seq + 1, kind, by, time.time(), thread_id, interrupt_id, told, before), strict=False))

@@ -29,6 +29,7 @@ class Panel:
 
     def admit(self, by: str, roles: Collection[str]) -> None:
         """Raise NotAllowed, saying who may, if this person may not decide."""
+        signed(by)
         if self.requester is not None and same(by, self.requester):
             raise NotAllowed(f"{by} asked for this and may not decide on it: somebody else must. Nothing was stored.")
         if self.roles and not self.roles & set(roles):
@@ -90,6 +91,12 @@ def same(one: str, other: str) -> bool:
     True
     """
     return name(one) == name(other)
+
+
+def signed(by: str) -> None:
+    """Raise NotAllowed if nobody is named: the record says of everything who did it."""
+    if not by.strip():
+        raise NotAllowed("It is not said who does this: the record needs a name. Nothing was stored.")
 
 
 def name(by: str) -> str:

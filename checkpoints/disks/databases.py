@@ -9,14 +9,13 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
-from pathlib import Path
 from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints.disks import files, mounts
 from treadle.checkpoints.disks.commits import Commits, Job
-from treadle.checkpoints.disks.connections import begin, connect, explain, explained, forget, tune
+from treadle.checkpoints.disks.connections import connect, explain, explained, tune
 from treadle.checkpoints.disks.schemas import check, prepare
+from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class Database:
     ) -> None:
         if synchronous not in ("FULL", "NORMAL", "OFF"):
             raise ValueError(f"synchronous is {synchronous!r}: it must be FULL, NORMAL or OFF.")
-        self.path = _place(path, readonly=readonly)
+        self.path = files.place(path, readonly=readonly)
         self.synchronous = synchronous
         self.readonly = readonly
         self._closed = False
@@ -195,10 +194,7 @@ class Database:
         try:
             if self._writer is None:
                 self._writer = self._writing() or self._connect()
-            if not _together(self._writer, jobs):
-                begin(self._writer)
-                for job in jobs:
-                    _perform(self._writer, job)
+            perform(self._writer, jobs)
             files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
             self._writer.execute("COMMIT")
         except (sqlite3.Error, StoreError) as error:
@@ -216,63 +212,6 @@ class Database:
     def _undo(self) -> None:
         if self._writer is not None and self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
-
-
-def _together(connection: sqlite3.Connection, jobs: list[Job]) -> bool:
-    """Run the jobs without savepoints, each of which costs two statements; False, and nothing done, if one fails.
-
-    Those that follow each other and have the same ``join`` are done by one call of it.
-
-    Every statement gives up the interpreter's lock, and where many branches run takes milliseconds to get it back.
-    """
-    begin(connection)
-    try:
-        for job in jobs:
-            job.error = job.result = None
-        for join, some in groupby(jobs, key=lambda job: getattr(job.work, "join", None)):
-            if join is not None:
-                join(connection, [job.work for job in some])
-                continue
-            for job in some:
-                job.result = job.work(connection)
-    except Exception:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        return False
-    if not connection.in_transaction:
-        raise StoreError("A write ended the transaction that it shared: what was written with it may be lost.")
-    return True
-
-
-def _perform(connection: sqlite3.Connection, job: Job) -> None:
-    """Run one job in a savepoint of its own; raises only if the whole transaction is gone."""
-    job.error = None
-    connection.execute("SAVEPOINT job")
-    try:
-        job.result = job.work(connection)
-    except Exception as error:
-        if not connection.in_transaction:
-            if isinstance(error, sqlite3.Error):
-                raise
-            raise StoreError(f"A write ended the transaction that it shared, so nothing was stored: {error}") from error
-        job.error = error
-        connection.execute("ROLLBACK TO job")
-        forget(connection)
-    connection.execute("RELEASE job")
-
-
-def _place(path: str | os.PathLike[str], *, readonly: bool) -> Path:
-    """The path of a database file that can be used, or that can be made if it is to be written."""
-    if str(path) in ("", ":memory:"):
-        raise StoreError("A treadle database is a file: name one, or use LangGraph's InMemorySaver.")
-    place = Path(path).expanduser().absolute()
-    if place.is_dir():
-        raise StoreError(f"The database {place} is a folder: name a file in it, such as {place / 'treadle.db'}.")
-    if readonly and not place.exists():
-        raise StoreError(f"The database {place} does not exist, so it cannot be opened for reading only.")
-    if not place.parent.is_dir():
-        raise StoreError(f"The folder {place.parent} does not exist: make it, or name another place for the database.")
-    return place
 
 
 @atexit.register

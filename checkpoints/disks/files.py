@@ -1,4 +1,4 @@
-"""Which file a path stands for: one that was removed or replaced under an open database is noticed."""
+"""Which file a path stands for: one that cannot be a database is refused, one that was replaced is noticed."""
 
 import os
 from pathlib import Path
@@ -25,3 +25,17 @@ def same(path: Path, before: Mark | None) -> None:
             f"The database {path} was removed or replaced while it was open: what is written to it now would be lost."
             " Put the file back, or close this one and open the new one."
         )
+
+
+def place(path: str | os.PathLike[str], *, readonly: bool) -> Path:
+    """The path of a database file that can be used, or that can be made if it is to be written."""
+    if str(path) in ("", ":memory:"):
+        raise StoreError("A treadle database is a file: name one, or use LangGraph's InMemorySaver.")
+    found = Path(path).expanduser().absolute()
+    if found.is_dir():
+        raise StoreError(f"The database {found} is a folder: name a file in it, such as {found / 'treadle.db'}.")
+    if readonly and not found.exists():
+        raise StoreError(f"The database {found} does not exist, so it cannot be opened for reading only.")
+    if not found.parent.is_dir():
+        raise StoreError(f"The folder {found.parent} does not exist: make it, or name another place for the database.")
+    return found

@@ -5,21 +5,10 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from treadle.checkpoints.desks.tables import DESK
-from treadle.checkpoints.disks.schemas import (
-    AFTERWARDS,
-    COMPACT,
-    INBOX,
-    LEDGER,
-    LESSONS,
-    NEWS,
-    QUEUE,
-    SEARCH,
-    STATE,
-    STORED,
-    VERSIONS,
-)
+from treadle.checkpoints.desks.tables import AFTERWARDS, DESK, INBOX, LESSONS, QUEUE, SEARCH, STORED
 from treadle.checkpoints.layouts.formats import body_of, write_of
+from treadle.checkpoints.layouts.tables import COMPACT, STATE
+from treadle.checkpoints.ledgers.tables import LEDGER, NEWS, VERSIONS
 
 migrations = Migrations("treadle")
 

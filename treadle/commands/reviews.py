@@ -113,7 +113,7 @@ def _actions(review: "Review") -> str:
     from treadle.checkpoints.desks.askers import verbs
 
     actions = review.value.get("actions") if isinstance(review.value, dict) else None
-    named = actions if isinstance(actions, list) else verbs(review.value)
+    named = actions if isinstance(actions, list) else verbs(review.value, review.schema)
     return "|".join(map(str, named)) or "--answer JSON"
 
 

@@ -1,6 +1,7 @@
 """Who has a question before them: claimed as long as its page is open, given back when the reviewer moves on."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,7 +72,8 @@ def told(saver: SqliteSaver, found: Review, held: Hold) -> None:
 
 def _take(saver: SqliteSaver, found: Review) -> None:
     who = person()
-    claim(saver, found.id, by=who.name, roles=who.roles, thread=found.thread_id, take=True)
+    with suppress(TreadleError):  # it is over, or not theirs to decide: the page is drawn anew, and says so
+        claim(saver, found.id, by=who.name, roles=who.roles, thread=found.thread_id, take=True)
 
 
 def let_go(saver: SqliteSaver, *, keep: str | None) -> None:

@@ -20,14 +20,14 @@ def look_again(saver: SqliteSaver, found: Review) -> None:
     """Offer a second look at a closed review."""
     if asked := st.session_state.pop(_ASKED, None):
         go("review", id=asked[0], thread=asked[1])
+    if told := st.session_state.pop(_TROUBLE, None):
+        st.error(plain(told), icon=":material/error:")
     if found.status != "closed" or not person().operates:
         return
     with st.expander("Look at this again", icon=":material/restore:", type="compact", key=f"look-{found.id}"):
         st.caption(_WHAT)
         st.text_input("Why", key=f"look-why-{found.id}", placeholder="goes on record")
         st.button("Ask it again", key=f"look-go-{found.id}", disabled=missing(), on_click=_look, args=(saver, found))
-    if told := st.session_state.pop(_TROUBLE, None):
-        st.error(plain(told), icon=":material/error:")
 
 
 def _look(saver: SqliteSaver, found: Review) -> None:

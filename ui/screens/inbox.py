@@ -75,7 +75,7 @@ def _filters(saver: SqliteSaver) -> None:
     if not found.total and not chosen().narrow:
         return
     views.bar(saver, found)
-    search, by_graph, by_person, by = st.columns((3, 1.5, 1.5, 1.5))
+    search, by_graph, by_person, by = st.columns((2.6, 1.5, 1.5, 1.9))
     words = search.text_input(
         "Search", key=views.SEARCH, type="search", placeholder="Search titles and texts", live=True,
         label_visibility="collapsed", persist_state="session",
