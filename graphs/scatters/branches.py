@@ -1,7 +1,7 @@
 """One branch of a fan-out: what is known of its item, or what its worker gives, kept and told as an outcome."""
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -9,13 +9,10 @@ from langgraph.errors import is_invalid_resume
 
 from treadle.errors import OutputInvalid
 from treadle.graphs.companions import accompanied
-from treadle.graphs.scatters.calls import FATAL, Call, Hand
+from treadle.graphs.scatters.calls import FATAL, Call, Manner
 from treadle.graphs.scatters.crews import Crew, current
 from treadle.nodes.inquiries.reviews import Review
-from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
-from treadle.nodes.policies.hedges import Hedge
-from treadle.nodes.policies.retries import Retry
 from treadle.nodes.policies.stops import Stopped
 from treadle.nodes.records import Journal, Remember
 from treadle.nodes.steps import Effect, Step, Update, Work, adrive, drive
@@ -36,19 +33,8 @@ class Spot(TypedDict):
 
 
 @dataclass(frozen=True)
-class Branch:
+class Branch(Manner):
     """Runs a worker on one item and turns what becomes of it into an outcome."""
-
-    worker: Hand
-    fallbacks: Sequence[Hand] = ()
-    retry: Retry = field(default_factory=lambda: Retry(attempts=1))
-    hedge: Hedge | None = None
-    limits: Sequence[Limit] = ()
-
-    @property
-    def name(self) -> str:
-        """The worker's name."""
-        return self.worker.name
 
     def work(self, spot: Spot, config: RunnableConfig) -> Work:
         """Return what is known of the item, or else run the worker and keep its result, unless that comes too late."""

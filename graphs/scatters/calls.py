@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.errors import GraphBubbleUp, is_invalid_resume
@@ -15,15 +15,13 @@ from treadle.nodes.limits import Limit, Passed
 from treadle.nodes.meters import Meter
 from treadle.nodes.outcomes import Effort
 from treadle.nodes.policies.faults import throttled
+from treadle.nodes.policies.hedges import Hedge
 from treadle.nodes.policies.identities import KEY, KnownAs
 from treadle.nodes.policies.races import Hedged
-from treadle.nodes.policies.retries import BUGS
+from treadle.nodes.policies.retries import BUGS, Retry
 from treadle.nodes.policies.slots import Enter, Turn
 from treadle.nodes.policies.stops import Rest, Stopped, Until
 from treadle.nodes.steps import Ask, Effect, Pause
-
-if TYPE_CHECKING:
-    from treadle.graphs.scatters.branches import Branch
 
 FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed, ExecutorGone)
 """What is no branch's own failure."""
@@ -48,11 +46,27 @@ class Hand:
         return update.get(self.output) if isinstance(update, dict) else None
 
 
+@dataclass(frozen=True)
+class Manner:
+    """Who is called for an item, and how."""
+
+    worker: Hand
+    fallbacks: Sequence[Hand] = ()
+    retry: Retry = field(default_factory=lambda: Retry(attempts=1))
+    hedge: Hedge | None = None
+    limits: Sequence[Limit] = ()
+
+    @property
+    def name(self) -> str:
+        """The worker's name."""
+        return self.worker.name
+
+
 @dataclass(slots=True)
 class Call:
     """The attempts of one branch."""
 
-    branch: "Branch"
+    branch: Manner
     crew: Crew
     index: int
     config: RunnableConfig
