@@ -27,7 +27,7 @@ def trace(database: Database, thread_id: str, entry: Mapping[str, Any], dump: Du
     It is encrypted where the serializer (``dump``) encrypts.
     """
     data = plain({"at": time.time(), **entry})
-    codec, body = _packed(data, dump)
+    codec, body = packed(data, dump)
     columns = (thread_id, _text(data.get("path")), _text(data.get("step")), _number(data["at"]), codec, body)
     spent = tuple(_number(data.get(name)) for name in ("tokens_in", "tokens_out", "cost"))
 
@@ -45,7 +45,8 @@ def trace(database: Database, thread_id: str, entry: Mapping[str, Any], dump: Du
     database.post(work)
 
 
-def _packed(data: Any, dump: Dump) -> tuple[int, bytes]:
+def packed(data: Any, dump: Dump) -> tuple[int, bytes]:
+    """A record as the table holds it: its codec and its bytes."""
     if "+" not in dump(None)[0]:
         return pack(json.dumps(data, ensure_ascii=False).encode())
     return SEALED, ormsgpack.packb(dump(data))
@@ -66,12 +67,11 @@ def traces(saver: "SqliteSaver", thread_id: str) -> list[dict[str, Any]]:
     if not saver.database.readonly:
         saver.database.flush()
 
-    def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-        return connection.execute(
-            "SELECT codec, entry FROM traces WHERE thread_id = ? ORDER BY seq", (thread_id,)
-        ).fetchall()
+    def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+        rows = connection.execute("SELECT codec, entry FROM traces WHERE thread_id = ? ORDER BY seq", (thread_id,))
+        return [entry(row, saver.serde.loads_typed) for row in rows]
 
-    return [entry(row, saver.serde.loads_typed) for row in saver.database.read(work)]
+    return saver.database.read(work)
 
 
 def _text(value: Any) -> str | None:

@@ -5,6 +5,7 @@ Run it by ``python examples/contract_review.py [FILE]``, or with everything arou
 
 import sys
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -47,9 +48,8 @@ RATED = [
         ("The Agency may end this at any time.", "The agency alone may act, at once.", "termination", "high"),
     )
 ]
-MEMO = """Write a short memo for counsel on a contract of {table.total} clauses: first what must be changed before it is
-signed (high risk), then what should be (medium). A line for each clause, with its number, its heading and what is wrong
-with it; say only what these findings say:\n<findings>{table.findings}</findings>"""
+MEMO = """Write a memo for counsel on a contract of {table.total} clauses: a line for each finding, high risks first, by
+number and heading and in fifteen words what is wrong. Say only what they say:\n<findings>{table.findings}</findings>"""
 
 
 def table(clauses: list[Clause], findings_outcomes: list[Outcome]) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def table(clauses: list[Clause], findings_outcomes: list[Outcome]) -> dict[str, 
     rated = {outcome["index"]: outcome.get("value") for outcome in findings_outcomes}
     missing = {"reason": "It could not be rated.", "category": None, "risk": "unknown", "confidence": None}
     rows = [{"number": c["number"], "heading": c["heading"], **(rated[i] or missing)} for i, c in enumerate(clauses)]
-    named = [r if r["risk"] == "high" else {key: r[key] for key in ("number", "heading", "risk")} for r in rows]
-    return {"total": len(rows), "rows": rows, "findings": [one for one in named if one["risk"] != "low"]}
+    told = [{**row, "reason": shorten(row["reason"], 120)} for row in sorted(rows, key=lambda row: str(row["risk"]))]
+    return {"total": len(rows), "rows": rows, "findings": [row for row in told if row["risk"] != "low"]}
 
 
 finding = prompt("finding", "<clause>{clause.text}</clause>", system=RATE, examples=RATED, output=Finding)

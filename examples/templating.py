@@ -4,6 +4,7 @@ Run it by ``python examples/templating.py``.
 """
 
 from treadle.nodes import prompt
+from treadle.nodes.compositions import question
 
 ask = prompt(
     "notice",
@@ -19,4 +20,4 @@ is in from seven to six. Whoever cannot take the stairs is asked to call the por
 if __name__ == "__main__":
     for reader in ({"name": "Ada", "role": "tenant"}, {"name": "Bo", "role": "porter"}):
         state = {"reader": reader, "most": 2, "text": TEXT}
-        print(ask.question(state).text, "->", ask(state)["notice"], sep="\n", end="\n\n")
+        print(question(ask, state).text, "->", ask(state)["notice"], sep="\n", end="\n\n")

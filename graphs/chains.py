@@ -1,25 +1,18 @@
 """`chain`: steps in a row, each one's output feeding the next."""
 
-from collections.abc import Hashable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from typing import Any, get_type_hints
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
-from langchain_core.runnables import Runnable
 from langgraph.graph import END, START
-from langgraph.graph.state import StateGraph
 
 from treadle.errors import GraphBuildError
+from treadle.graphs.briefings import briefed, telling
 from treadle.graphs.companions import accompanied
-from treadle.graphs.leads import ASIDE, spoken, target
+from treadle.graphs.leads import ASIDE
 from treadle.graphs.patterns import Pattern, merged
-from treadle.graphs.states import Flow, flow, follow, spare, taken
-from treadle.nodes.confidences import told_under
+from treadle.graphs.places import Node, Place, Rows, label_of, unique
+from treadle.graphs.states import Flow, follow, spare, taken
 from treadle.nodes.inquiries.reviews import Review
-from treadle.nodes.prompts import Prompt
-from treadle.nodes.renderings import Rendering
-
-Place = Any
-"""What can stand in a chain: a step, a pattern, a StateGraph, a compiled graph, a Runnable or a function."""
 
 
 def chain(
@@ -45,16 +38,16 @@ def chain(
     """
     if not steps:
         raise GraphBuildError("a chain needs at least one step: chain(prompt(...), ...)")
-    rows = [[_Place.of(one) for one in (row if isinstance(row, list | tuple) else [row])] for row in steps]
+    rows = [[Node.of(one) for one in (row if isinstance(row, list | tuple) else [row])] for row in steps]
     if any(not row for row in rows):
         raise GraphBuildError("a list of steps that run side by side is empty")
     rows = _whole(rows)
-    _unique([place for row in rows for place in row])
-    rows = _told(_typed(_telling(rows, state)))
+    unique([node for row in rows for node in row])
+    rows = briefed(_apart(telling(rows, state)))
     stages = [stage for row in rows for stage in _stages(row)]
     keys = follow(stages, inputs=inputs, state=state)
     writes = merged([one.writes or {} for stage in stages for one in stage])
-    reads = dict.fromkeys([*inputs, *(key for place in rows[0] for key in place.flow.reads or ())])
+    reads = dict.fromkeys([*inputs, *(key for node in rows[0] for key in node.flow.reads or ())])
     if state is not None:
         reads = dict.fromkeys([*reads, *(key for key in keys if key not in writes)])
         unseen = any(one.writes is None for stage in stages for one in stage)
@@ -79,144 +72,46 @@ def chain(
     return pattern
 
 
-def label_of(step: Any) -> str | None:
-    """Return the name that a step or a function goes by, or None for a lambda or a nameless Runnable."""
-    label = getattr(step, "name", None) or getattr(step, "__name__", None)
-    return label if isinstance(label, str) and label != "<lambda>" else None
-
-
 def pattern_of(step: Place) -> Pattern:
     """Return a step as a pattern of that name; a pattern is returned as it is."""
     return step if isinstance(step, Pattern) else chain(step, name=label_of(step))
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A step with the name it has as a node."""
-
-    name: str
-    step: Any
-
-    @classmethod
-    def of(cls, step: Place) -> "_Place":
-        """Name a step: by its own name, its function's, or its class."""
-        if isinstance(step, list | tuple):
-            raise GraphBuildError("a list of steps cannot hold another list; put a chain(...) there")
-        if not (isinstance(step, Runnable | StateGraph) or callable(step)):
-            raise GraphBuildError(f"{step!r} is no step; give a prompt, a review, a function, a graph or a Runnable")
-        label = label_of(step)
-        if label is None:
-            raise GraphBuildError(f"{step!r} has no name; wrap it: step(function, into='key', name='step')")
-        return cls(label, step)
-
-    @property
-    def flow(self) -> Flow:
-        return flow(self.name, self.step)
-
-    @property
-    def node(self) -> Any:
-        """What LangGraph adds as the node."""
-        return self.step.compile(name=self.name) if isinstance(self.step, StateGraph) else self.step
-
-
-Rows = Sequence[Sequence[_Place]]
-
-
-def _whole(rows: Rows) -> list[list[_Place]]:
+def _whole(rows: Rows) -> list[list[Node]]:
     """Put beside each prompt the reviews that belong to it."""
-    whole: list[list[_Place]] = []
+    whole: list[list[Node]] = []
     for row in rows:
         if len(row) == 1:
-            whole += [[_Place.of(one)] for one in accompanied(row[0].step)] if _joined(row[0]) else [list(row)]
+            whole += [[Node.of(one)] for one in accompanied(row[0].step)] if _joined(row[0]) else [list(row)]
         else:
-            whole.append([_Place(p.name, chain(p.step, name=p.name)) if _joined(p) else p for p in row])
+            whole.append([_alone(node) if _joined(node) else node for node in row])
     return whole
 
 
-def _joined(place: _Place) -> bool:
-    return len(accompanied(place.step)) > 1
+def _joined(node: Node) -> bool:
+    return len(accompanied(node.step)) > 1
 
 
-def _unique(places: Sequence[_Place]) -> None:
-    seen: set[str] = set()
-    for place in places:
-        if place.name in seen:
-            raise GraphBuildError(f"two steps are called {place.name!r}; give one of them another name")
-        seen.add(place.name)
+def _apart(rows: Rows) -> list[list[Node]]:
+    """Put each review that stands beside other steps into a chain of its own, where its answer can lead on."""
+    return [[_alone(node) if len(row) > 1 and isinstance(node.step, Review) else node for node in row] for row in rows]
 
 
-def _telling(rows: Rows, state: type | None) -> list[list[_Place]]:
-    """Have each prompt whose answer a review shows tell where the confidence in it is known from."""
-    shown = {place.step.key for row in rows for place in row if isinstance(place.step, Review)}
-    known = None if state is None else get_type_hints(state)
-    return [[_Place(p.name, _teller(p.step, shown, known)) for p in row] for row in rows]
+def _alone(node: Node) -> Node:
+    return Node(node.name, chain(node.step, name=node.name))
 
 
-def _teller(step: Any, shown: Set[str], known: Mapping[str, Any] | None) -> Any:
-    asked = isinstance(step, Prompt) and step.into in shown and bool(step.output.confidences)
-    return replace(step, tells=True) if asked and (known is None or told_under(step.into) in known) else step
-
-
-def _typed(rows: Rows) -> list[list[_Place]]:
-    """Tell each review what type its key has and where a rejection leads, from the steps before it."""
-    typed: list[list[_Place]] = []
-    for row in rows:
-        before = [place for earlier in typed for place in earlier]
-        typed.append([_completed(place, before, alone=len(row) == 1) for place in row])
-    return typed
-
-
-def _completed(place: _Place, before: Sequence[_Place], *, alone: bool) -> _Place:
-    if not isinstance(place.step, Review):
-        return place
-    if not alone:
-        return _Place(place.name, chain(_completed(place, [], alone=True).step, name=place.name))
-    gate = place.step
-    kind = merged([earlier.flow.writes or {} for earlier in before]).get(gate.key, Any)
-    gate = replace(gate, type=kind if gate.type is Any else gate.type)
-    if not gate.holds:
-        return _Place(place.name, gate)
-    names, writer = [earlier.name for earlier in before], _writer(gate, before)
-    if "reject" in gate.actions:
-        gate = replace(gate, reject=target(gate, "reject", names, writer))
-    if "respond" in gate.actions:
-        gate = replace(gate, respond=target(gate, "respond", names, writer))
-    return _Place(place.name, gate)
-
-
-def _writer(gate: Review, before: Sequence[_Place]) -> str | None:
-    """The step that has a prompt write the review's key anew: itself, or the one that puts its request together."""
-    writers = [p.step for p in before if isinstance(p.step, Prompt) and gate.key in p.step.writes]
-    if not writers:
-        return None
-    requests = [p.name for p in before if isinstance(p.step, Rendering) and p.step.prompt.name == writers[-1].name]
-    return requests[0] if requests else writers[-1].name
-
-
-def _told(rows: Rows) -> list[list[_Place]]:
-    """Tell each review what follows from each action, so that its question can say so."""
-    followers = [" and ".join(place.name for place in row) for row in rows[1:]]
-    return [[_leading(place, after) for place in row] for row, after in zip(rows, [*followers, ""], strict=True)]
-
-
-def _leading(place: _Place, after: str) -> _Place:
-    gate = place.step
-    if not isinstance(gate, Review) or not gate.holds:
-        return place
-    return _Place(place.name, replace(gate, leads_to=spoken(gate, after)))
-
-
-def _stages(row: Sequence[_Place]) -> list[list[Flow]]:
+def _stages(row: Sequence[Node]) -> list[list[Flow]]:
     """The dataflow of one row: its steps, and then the step that a rejection takes instead."""
-    instead = [_Place.of(p.step.reject).flow for p in row if isinstance(p.step, Review) and _is_step(p.step.reject)]
-    return [[place.flow for place in row], *([instead] if instead else [])]
+    instead = [Node.of(p.step.reject).flow for p in row if isinstance(p.step, Review) and _is_step(p.step.reject)]
+    return [[node.flow for node in row], *([instead] if instead else [])]
 
 
 def _is_step(target: Any) -> bool:
     return target is not None and not isinstance(target, str)
 
 
-def _result(row: Sequence[_Place]) -> str:
+def _result(row: Sequence[Node]) -> str:
     """The key of a chain's result: what its last step writes."""
     step = row[-1].step
     if isinstance(step, Pattern):
@@ -232,16 +127,16 @@ def _named(rows: Rows) -> str:
 
 def _wire(pattern: Pattern, rows: Rows) -> None:
     for row in rows:
-        for place in row:
-            pattern.add_node(place.name, place.node)
-    for place in rows[0]:
-        pattern.add_edge(START, place.name)
-    followers = [*([place.name for place in row] for row in rows[1:]), [END]]
+        for node in row:
+            pattern.add_node(node.name, node.runnable)
+    for node in rows[0]:
+        pattern.add_edge(START, node.name)
+    followers = [*([node.name for node in row] for row in rows[1:]), [END]]
     for row, after in zip(rows, followers, strict=True):
         _join(pattern, row, after)
 
 
-def _join(pattern: Pattern, row: Sequence[_Place], after: Sequence[str]) -> None:
+def _join(pattern: Pattern, row: Sequence[Node], after: Sequence[str]) -> None:
     """Lead from the steps of one row to those of the next, which wait for all of them."""
     first = row[0].step
     if isinstance(first, Review):
@@ -249,7 +144,7 @@ def _join(pattern: Pattern, row: Sequence[_Place], after: Sequence[str]) -> None
         return
     for name in after:
         if len(row) > 1:
-            pattern.add_edge([place.name for place in row], name)
+            pattern.add_edge([node.name for node in row], name)
         else:
             pattern.add_edge(row[0].name, name)
 
@@ -263,8 +158,8 @@ def _gate(pattern: Pattern, gate: Review, after: Sequence[str]) -> None:
             pattern.add_edge(gate.name, name)
         return
     if _is_step(gate.reject):
-        instead = _Place.of(gate.reject)
-        pattern.add_node(instead.name, instead.node)
+        instead = Node.of(gate.reject)
+        pattern.add_node(instead.name, instead.runnable)
         _join(pattern, [instead], after)
         aside["reject"] = instead.name
     onward: dict[Hashable, str] = {"go on": after[0]} if len(after) == 1 else {f"go on: {name}": name for name in after}

@@ -7,8 +7,8 @@ from typing import Any
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.chains import Place
 from treadle.graphs.patterns import Pattern
+from treadle.graphs.places import Place
 from treadle.graphs.scatters.fans import WORK, Fan, working
 from treadle.graphs.scatters.gathers import JOIN, Gather
 from treadle.graphs.scatters.items import Naming

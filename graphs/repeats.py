@@ -10,8 +10,9 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.chains import Place, pattern_of
+from treadle.graphs.chains import pattern_of
 from treadle.graphs.patterns import Pattern, merged
+from treadle.graphs.places import Place
 from treadle.nodes.gates import Classifier, Gate, checked
 from treadle.nodes.steps import State, Step, Work
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from langgraph.graph import END, START
 
 from treadle.errors import GraphBuildError, InputInvalid
-from treadle.graphs.chains import Place, label_of, pattern_of
+from treadle.graphs.chains import pattern_of
 from treadle.graphs.demands import Labels
 from treadle.graphs.patterns import Pattern, merged
+from treadle.graphs.places import Place, label_of
 from treadle.graphs.states import Flow, flow, spare, taken
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.steps import State, lookup

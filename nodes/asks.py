@@ -7,10 +7,10 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from treadle.errors import AnswerCut, GateFailed, InputInvalid, OutputInvalid
+from treadle.nodes import compositions
 from treadle.nodes.caches import cached
 from treadle.nodes.confidences import told_under
 from treadle.nodes.endings import CUT, cut
@@ -37,7 +37,7 @@ BEGINNING = 300
 def ask(prompt: Prompt, state: State, config: RunnableConfig) -> Asking:
     """Return a prompt's update for a state: from its cache, or from its model."""
     asking = _Asking(prompt, state, config)
-    return (yield from (asking.whole() if prompt.cache is None else asking.once()))
+    return asking.whole() if prompt.cache is None else asking.once()
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Asking:
         step, chat = self.prompt, model(spec)
         if step.attach and getattr(chat, "reads_only_text", False):
             raise InputInvalid(f"step {step.name!r} attaches files, and the model {_named(spec)} reads only text")
-        messages, named = step.messages(self.state), _named(spec)
+        messages, named = compositions.sent(step, self.state), _named(spec)
         for attempt in range(before + 1, before + step.attempts + 1):
             exchange = yield from self._exchange(chat, Sent(step.name, named, attempt, messages, time.time()))
             if exchange.problem is None:
@@ -102,7 +102,7 @@ class _Asking:
 
     def _exchange(self, chat: BaseChatModel, sent: Sent) -> Generator[Effect, Any, Exchange]:
         try:
-            question = ChatPromptValue.model_construct(messages=sent.messages)  # they are messages: nothing to check
+            question = compositions.Conversation(messages=sent.messages)
             reply = yield Ask(_asked(self.prompt, chat), question, self.config)
         except AnswerCut as error:  # a model that raises it is told the same as one that hands over what there is
             exchange = shortened(sent.answered(_partial(error)))
@@ -111,16 +111,17 @@ class _Asking:
         except Exception as error:
             self._record(sent.failed(error))
             raise
-        exchange = yield from self._heard(chat, sent, reply)
+        exchange = read(self.prompt, sent, reply, chat)
+        if self.prompt.gates:
+            exchange = yield from self._judged(exchange)
         if self.prompt.confidence is not None and exchange.problem is None:
             exchange = yield from self._weighed(chat, exchange)
         self._record(exchange)
         return exchange
 
-    def _heard(self, chat: BaseChatModel, sent: Sent, reply: Any) -> Generator[Effect, Any, Exchange]:
-        """Read a reply, and have the gates judge what it says."""
-        exchange = read(self.prompt, sent, reply, partial=getattr(chat, "partial", False))
-        if exchange.fault is not None or not self.prompt.gates:
+    def _judged(self, exchange: Exchange) -> Generator[Effect, Any, Exchange]:
+        """Have the gates judge an answer."""
+        if exchange.fault is not None:
             return exchange
         checks = yield from checked(self.prompt.gates, exchange.value, self._with(exchange), self.config)
         return replace(exchange, checks=checks)
@@ -142,12 +143,12 @@ class _Asking:
     def _again(self, chat: BaseChatModel, first: Exchange, times: int) -> Generator[Effect, Any, list[Exchange]]:
         """Ask the same so many times more, at once; what fails says nothing."""
         sent = Sent(first.step, first.spec, first.attempt, first.messages, time.time())
-        asked = Ask(_asked(self.prompt, chat), ChatPromptValue.model_construct(messages=first.messages), self.config)
+        asked = Ask(_asked(self.prompt, chat), compositions.Conversation(messages=first.messages), self.config)
         replies = yield Every((asked,) * times)
         others = []
         for number, reply in enumerate(replies, 2):
             failed = isinstance(reply, BaseException)
-            other = sent.failed(reply) if failed else (yield from self._heard(chat, sent, reply))
+            other = sent.failed(reply) if failed else (yield from self._judged(read(self.prompt, sent, reply, chat)))
             other = replace(other, vote=number)
             self._record(other)
             others.append(other)
@@ -173,7 +174,7 @@ class _Asking:
         if step.tells:
             update[told_under(step.into)] = last.source
         if step.history:
-            update[step.history] = [step.asked(self.state), AIMessage(shown(value))]
+            update[step.history] = [compositions.asked(step, self.state), AIMessage(shown(value))]
         return update
 
 

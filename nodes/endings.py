@@ -16,5 +16,5 @@ CUT: Mapping[str, str] = {
 def cut(message: BaseMessage) -> str | None:
     """Return the model's word for it where an answer ended for want of room, or None."""
     told = message.response_metadata
-    words = (told.get(name) for name in ("finish_reason", "stop_reason", "stopReason"))
-    return next((word for word in words if isinstance(word, str) and word in CUT), None)
+    word = told.get("finish_reason") or told.get("stop_reason") or told.get("stopReason")
+    return word if isinstance(word, str) and word in CUT else None

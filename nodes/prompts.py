@@ -6,24 +6,21 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AnyMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.message import add_messages
 from langgraph.types import CachePolicy
 
 from treadle.errors import GraphBuildError
-from treadle.nodes.attachments import blocks
 from treadle.nodes.caches import Caching, policy
 from treadle.nodes.confidences import told_under
 from treadle.nodes.gates import Gate, classifiers, gates
-from treadle.nodes.histories import past
 from treadle.nodes.models import choose
 from treadle.nodes.opinions import Votes
 from treadle.nodes.outputs import Output
 from treadle.nodes.parts import parts
-from treadle.nodes.requests import spoken
 from treadle.nodes.steps import State, Step, Work
-from treadle.nodes.templates import Template, shown
+from treadle.nodes.templates import Template
 
 
 @dataclass(frozen=True)
@@ -95,42 +92,6 @@ class Prompt(Step):
         """The key that says why a person must see the answer, or None where it is good."""
         return f"{self.into}_problem"
 
-    def messages(self, state: State) -> list[BaseMessage]:
-        """Return what the model is sent: what a review let pass, or else what is composed.
-
-        Raises:
-            GraphBuildError: for a prompt with a review that is in no chain, so that nobody reviewed it.
-        """
-        if self.review is not None:
-            raise GraphBuildError(f"prompt {self.name!r} has a review, which only a chain puts before it: chain(...)")
-        composed = self.composed(state)
-        return composed if self.request is None else spoken(state[self.request], composed)
-
-    def composed(self, state: State) -> list[BaseMessage]:
-        """Return the filled templates: system text, examples, history, the question, and a reviewer's rejections."""
-        system = [SystemMessage(self.system.fill(state))] if self.system else []
-        examples = [
-            message
-            for question, answer in self.examples
-            for message in (HumanMessage(question), AIMessage(shown(answer)))
-        ]
-        turns = past(state.get(self.history), step=self.name) if self.history else []
-        return [*system, *examples, *turns, self.question(state), *self._rejections(state)]
-
-    def question(self, state: State) -> HumanMessage:
-        """Return the filled template, with what is attached to it."""
-        words = self.template.fill(state)
-        attached = blocks(state, self.attach, step=self.name)
-        if not attached:
-            return HumanMessage(words)
-        return HumanMessage(content=[{"type": "text", "text": words}, *attached])
-
-    def asked(self, state: State) -> BaseMessage:
-        """Return the question as it was sent, a reviewer's changes included."""
-        sent = self.messages(state)
-        place = len(self.composed(state)) - 1 - len(self._rejections(state))
-        return sent[place] if place < len(sent) else self.question(state)
-
     def spec(self, config: RunnableConfig) -> str | BaseChatModel:
         """Return the model to ask: the step's own, else the run's, else the default."""
         named: str | BaseChatModel | None = self.model or config.get("configurable", {}).get("model")
@@ -145,14 +106,7 @@ class Prompt(Step):
         """
         from treadle.nodes.asks import ask  # asks.py knows prompts; a prompt knows it only when it runs
 
-        return (yield from ask(self, state, config))  # pyright: ignore
-
-    def _rejections(self, state: State) -> list[BaseMessage]:
-        """The turns that tell the model what a reviewer said of its earlier answers."""
-        rounds = [one for one in state.get(f"{self.into}_reviews") or () if one["action"] in ("reject", "respond")]
-        return [
-            turn for entry in rounds for turn in (AIMessage(shown(entry["proposal"])), HumanMessage(_rejection(entry)))
-        ]
+        return ask(self, state, config)
 
 
 Otherwise = str | BaseChatModel | Prompt | Step
@@ -280,9 +234,3 @@ def _system(made: Prompt) -> tuple[str, ...]:
 
 def _shape(made: Prompt) -> Any:
     return str if made.output.is_text else made.output.schema
-
-
-def _rejection(entry: Mapping[str, Any]) -> str:
-    told = ". ".join(str(part).rstrip(".") for part in (entry.get("reason"), entry.get("words")) if part)
-    verb = "rejected this answer" if entry["action"] == "reject" else "says of this answer"
-    return f"A reviewer {verb}: {told or 'no reason was given'}. Answer again, taking that into account."

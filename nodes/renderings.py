@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
+from treadle.nodes.compositions import composed
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.requests import Turn, turn
 from treadle.nodes.steps import State, Step, Work
@@ -46,4 +47,4 @@ class Rendering(Step):
     def work(self, state: State, config: RunnableConfig) -> Work:
         """Fill the template."""
         yield from ()
-        return {self.into: [turn(message) for message in self.prompt.composed(state)]}
+        return {self.into: [turn(message) for message in composed(self.prompt, state)]}

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
+
 from treadle.errors import OutputInvalid
 from treadle.nodes.exchanges import Exchange, Sent, text
 from treadle.nodes.probabilities import confidences
@@ -11,11 +13,11 @@ from treadle.nodes.prompts import Prompt
 from treadle.nodes.readings import lenient
 
 
-def read(prompt: Prompt, sent: Sent, reply: Any, *, partial: bool = False) -> Exchange:
-    """Make of a reply what the output declares, or say what is wrong with it; `partial` lets a cut text pass."""
+def read(prompt: Prompt, sent: Sent, reply: Any, chat: BaseChatModel) -> Exchange:
+    """Make of a model's reply what the output declares, or say what is wrong with it."""
     if prompt.output.is_text:
         exchange = sent.answered(reply, value=text(reply))
-        return exchange if exchange.cut is None or partial else shortened(exchange)
+        return exchange if exchange.cut is None or getattr(chat, "partial", False) else shortened(exchange)
     exchange, parsed, failure = sent.answered(reply["raw"]), reply["parsed"], reply["parsing_error"]
     if failure is not None or parsed is None:
         return _leniently(prompt, exchange, failure)

@@ -153,7 +153,7 @@ class Step(Runnable[Any, Update]):
 
     def invoke(self, input: State, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Return the update for a state."""
-        return self(input, config)
+        return drive(self.work(input, config or {}))
 
     async def ainvoke(self, input: State, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Return the update for a state, on the running loop."""

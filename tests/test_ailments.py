@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
+import agents
 import pytest
 import refunds
 from langgraph.graph import END, START, StateGraph
-from langgraph.types import interrupt
+from langgraph.types import Command, interrupt
 
 from treadle.checkpoints.care.ailments import Ailment, ailments, repair
 from treadle.checkpoints.decisions import decide, decisions, verify
@@ -81,6 +82,33 @@ def test_a_question_that_a_bad_answer_wedged_is_asked_again(saver: SqliteSaver) 
     assert [one.answer for one in decisions(saver)] == [{"sum": 6}, "seven"]
     assert [(one.kind, one.by) for one in events(saver)] == [("repair", "eva")]
     assert verify(saver) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["yes", True, [{"type": "approve"}], {"decisions": [{"type": "approve"}]}, {"decisions": [{"type": "sing"}] * 2}],
+)
+@pytest.mark.parametrize("advanced", [True, False])
+def test_an_agent_s_question_that_was_answered_badly_from_outside_is_asked_again(
+    saver: SqliteSaver, bad: Any, *, advanced: bool
+) -> None:
+    agents.PAID.clear()
+    agent = agents.agent(saver, "batched", ("ada", 5), ("bob", 6))
+    config: Any = {"configurable": {"thread_id": "t"}, "metadata": {"graph": "agent"}}
+    asked: Any = {"messages": [("user", "Pay them.")]}
+    _ = advance(saver, agent, "t", input=asked, name="agent") if advanced else agent.invoke(asked, config)
+    answers: list[Any] = [Command(resume=bad), None]
+    for given in answers:
+        with pytest.raises((TypeError, ValueError)):
+            agent.invoke(given, config)
+    assert pending(saver) == []
+    found = only(saver, "wedged")
+    repair(saver, [found], by="eva")
+    (again,) = pending(saver)
+    assert (run(saver, "t").status, ailments(saver)) == ("waiting", [])
+    decide(saver, again.id, "approve", by="ann")
+    assert advance(saver, agent, "t").status == "done"
+    assert agents.PAID == [("ada", 5), ("bob", 6)]
 
 
 def test_a_step_that_fails_on_a_good_answer_is_not_taken_for_wedged(saver: SqliteSaver) -> None:

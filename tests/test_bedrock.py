@@ -3,15 +3,18 @@
 import asyncio
 import contextvars
 import threading
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from treadle import chain, fan_out
 from treadle.checkpoints import SqliteSaver, traces
@@ -27,7 +30,7 @@ from treadle.errors import (
     RequestRefused,
     TreadleError,
 )
-from treadle.nodes import model, prompt
+from treadle.nodes import attachment, model, prompt
 from treadle.nodes.bedrock.breakers import Breaker, breaker
 from treadle.nodes.bedrock.converses import BedrockModel
 from treadle.testing import Answer, ConverseServer, Request
@@ -240,7 +243,7 @@ def test_an_answer_that_the_service_cannot_read_is_an_error(serve: Serve) -> Non
 
 def test_what_was_cut_is_a_branchs_outcome_and_the_others_go_on(serve: Serve) -> None:
     def reply(request: Request) -> Answer:
-        return Answer("so far", stop="max_tokens") if "two" in request.text else Answer("done")
+        return Answer("so far", stop="max_tokens") if "two" in str(request.body) else Answer("done")
 
     serve(reply)
     ask = prompt("answer", "Say {word}", model=f"bedrock:{ID}")
@@ -263,6 +266,54 @@ def test_structured_answers_come_through(serve: Serve) -> None:
 
     serve([{"risk": "high"}])
     assert chat().with_structured_output(Finding).invoke("rate") == Finding(risk="high")
+
+
+class Clause(TypedDict):
+    text: str
+
+
+@dataclass
+class Term:
+    years: int
+
+
+@pytest.mark.parametrize(
+    ("declared", "said", "plain"),
+    [
+        (list[Clause], {"value": [{"text": "Two years."}]}, [{"text": "Two years."}]), (int, {"value": 7}, 7),
+        (Literal["low", "high"], {"value": "high"}, "high"), (Clause, {"text": "t"}, {"text": "t"}),
+        (Term, {"years": 2}, {"years": 2}),
+        ({"type": "object", "properties": {"risk": {"enum": ["low"]}}}, {"risk": "low"}, {"risk": "low"}),
+    ],
+)  # fmt: skip
+def test_an_answer_of_every_declared_kind_comes_as_plain_data(
+    serve: Serve, declared: Any, said: Any, plain: Any
+) -> None:
+    server = serve([said])
+    ask = prompt("found", "Read {text}", output=declared, model=f"bedrock:{ID}")
+    assert chain(ask).compile().invoke({"text": "it"})["found"] == plain
+    (tool,) = server.received[0].request.body["toolConfig"]["tools"]
+    assert tool["toolSpec"]["inputSchema"]["json"]["type"] == "object"
+
+
+def test_images_and_documents_of_the_state_are_content_blocks(serve: Serve, tmp_path: Path) -> None:
+    server = serve("A cat on a contract.")
+    for name in ("cat.png", "contract.pdf"):
+        (tmp_path / name).write_bytes(name.encode())
+    look = prompt("look", "What is it?", attach=("picture", "papers"), model=f"bedrock:{ID}")
+    state = {"picture": attachment(tmp_path / "cat.png"), "papers": [attachment(tmp_path / "contract.pdf")]}
+    assert chain(look).compile().invoke(state)["look"] == "A cat on a contract."
+    text, image, document = server.received[0].request.body["messages"][0]["content"]
+    assert text == {"text": "What is it?"}
+    assert (image["image"]["format"], b64decode(image["image"]["source"]["bytes"])) == ("png", b"cat.png")
+    assert (document["document"]["format"], document["document"]["name"]) == ("pdf", "contract")
+
+
+def test_pieces_are_streamed_through_a_graph_as_they_come(serve: Serve) -> None:
+    serve("Good day to you")
+    graph = chain(prompt("greet", "Greet.", model=f"bedrock:{ID}")).compile()
+    pieces = [piece[0].text for piece in graph.stream({}, stream_mode="messages") if isinstance(piece, tuple)]
+    assert [piece for piece in pieces if piece] == ["Good da", "y to you"]
 
 
 def test_long_prefixes_are_marked_for_the_cache_and_short_ones_are_not(serve: Serve) -> None:
@@ -341,6 +392,15 @@ def test_the_trace_has_the_times_that_the_service_measured(serve: Serve, tmp_pat
     assert 0 <= entry["seconds_queue"] < entry["seconds"] - entry["seconds_model"]
     pieces = [piece.response_metadata for piece in chat().stream("hello")]
     assert [one["model_seconds"] >= 0.05 for one in pieces if "model_seconds" in one] == [True]
+
+
+def test_the_trace_has_the_tokens_that_came_from_the_prompt_cache(serve: Serve, tmp_path: Path) -> None:
+    serve()
+    ask = prompt("say", "{word}", system="rules " * 1000, model=f"bedrock:{ID}?cache=true")
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        for word in ("one", "two"):
+            chain(ask).compile(saver).invoke({"word": word}, {"configurable": {"thread_id": word}})
+        assert [traces(saver, word)[0]["tokens_cached"] for word in ("one", "two")] == [0, 1500]
 
 
 def test_a_fallback_may_be_another_region(serve: Serve) -> None:

@@ -1,6 +1,8 @@
 """What a prompt sends, streams and leaves in the trace: history, files, seconds, cost, and what is left out."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from notebooks import Notebook
-from opentelemetry import trace
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -18,6 +22,7 @@ from scripted import ScriptedModel
 from treadle import chain
 from treadle.errors import DocumentError, InputInvalid
 from treadle.nodes import attachment, prompt
+from treadle.nodes.compositions import question
 from treadle.nodes.prices import VARIABLE, cost
 
 ECHO = ScriptedModel(script=lambda said: f"<{said}>")
@@ -151,5 +156,32 @@ def test_opentelemetry_is_told_of_every_call_by_the_genai_conventions() -> None:
     assert (span.end_time or 0) >= (span.start_time or 0)
 
 
+def test_opentelemetry_is_told_of_times_and_tokens_as_metrics() -> None:
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader]))
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(TracerProvider())
+    prompt("say", "secret", model=ECHO)({}, Notebook().config())
+    told = reader.get_metrics_data()
+    assert told is not None
+    found = {metric.name: metric.data for metric in told.resource_metrics[0].scope_metrics[0].metrics}
+    assert set(found) == {"gen_ai.client.operation.duration", "gen_ai.client.token.usage"}
+    points: Any = found["gen_ai.client.token.usage"].data_points
+    assert {point.attributes["gen_ai.token.type"]: point.sum for point in points} == {"input": 7, "output": 3}
+    assert "secret" not in str(points)
+
+
+def test_without_opentelemetry_everything_else_works() -> None:
+    code = """if True:
+        import sys
+        sys.modules["opentelemetry"] = None
+        from treadle import chain
+        from treadle.nodes import emissions, prompt
+        print(emissions.INSTALLED, chain(prompt("say", "Hello.", model="rules")).compile().invoke({})["say"] != "")
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
 def test_a_question_without_files_is_plain_text() -> None:
-    assert prompt("p", "{a}", attach=("b",)).question({"a": "x"}) == HumanMessage("x")
+    assert question(prompt("p", "{a}", attach=("b",)), {"a": "x"}) == HumanMessage("x")

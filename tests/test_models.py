@@ -1,5 +1,8 @@
 """Models are named in one way, and those that cannot be used say what would help."""
 
+import subprocess
+import sys
+
 import pytest
 from scripted import ScriptedModel
 
@@ -30,6 +33,19 @@ def test_the_same_name_gives_the_same_model() -> None:
 def test_an_unknown_name_is_refused_with_the_names_that_are_known(spec: str) -> None:
     with pytest.raises(ModelUnavailable, match="the names are rules, local"):
         model(spec)
+
+
+def test_no_model_is_constructed_and_no_client_imported_before_one_is_used() -> None:
+    code = """if True:
+        import sys
+        from treadle import chain
+        from treadle.examples import contract_review
+        from treadle.nodes import prompt
+        chain(prompt("a", "{b}", model="bedrock:amazon.nova-lite-v1:0"), prompt("c", "{a}", model="local"))
+        print(sorted({"boto3", "botocore", "langchain_aws", "xllamacpp"} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_without_weights_the_embedded_model_is_chosen_and_the_better_one_told() -> None:

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel
 from scripted import ScriptedModel
+from typing_extensions import TypedDict
 
 from treadle.errors import GateFailed, GraphBuildError, InputInvalid, OutputInvalid
 from treadle.nodes import Confidence, prompt
@@ -47,6 +51,42 @@ def test_text_goes_to_the_key_of_the_prompts_name() -> None:
 def test_a_typed_answer_becomes_plain_data() -> None:
     ask = prompt("rate", "{text}", output=Finding, model=ScriptedModel(script=lambda _: {"risk": "low"}), into="found")
     assert ask({"text": ""}) == {"found": {"risk": "low", "confidence": None}}
+
+
+class Row(TypedDict):
+    name: str
+
+
+@dataclass
+class Point:
+    x: int
+
+
+KINDS: list[tuple[Any, Any, Any]] = [
+    (Row, {"name": "n"}, {"name": "n"}),
+    (Point, {"x": 1}, {"x": 1}),
+    (list[Row], {"value": [{"name": "n"}]}, [{"name": "n"}]),
+    (Literal["a", "b"], {"value": "b"}, "b"),
+    (int, {"value": 3}, 3),
+    ({"type": "object", "properties": {"a": {"type": "integer"}}}, {"a": 1}, {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("declared", "said", "plain"), KINDS)
+def test_every_declared_kind_becomes_plain_data_and_a_misfit_is_asked_for_again(
+    declared: Any, said: Any, plain: Any
+) -> None:
+    model = ScriptedModel(script=lambda told: said if "cannot be used" in told else {"odd": ["misfit"], "a": "x"})
+    assert prompt("found", "{text}", output=declared, model=model)({"text": ""}) == {"found": plain}
+    assert asyncio.run(prompt("found", "{text}", output=declared, model=model).ainvoke({"text": ""}))["found"] == plain
+    assert len(model.calls) == 4
+
+
+@given(st.text(), st.text())
+def test_any_text_reaches_the_model_as_it_is_in_system_and_question(first: str, second: str) -> None:
+    model = ScriptedModel(script=lambda _: "", calls=[])
+    prompt("p", "# {first}\n{{braces}} {second}", system="{second}", model=model)({"first": first, "second": second})
+    assert [message.content for message in model.calls[0]] == [second, f"# {first}\n{{braces}} {second}"]
 
 
 def test_a_models_own_measure_of_confidence_is_filled_in() -> None:

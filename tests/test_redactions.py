@@ -12,10 +12,12 @@ from refunds import applied, asked
 from treadle.checkpoints.decisions import decide, decisions
 from treadle.checkpoints.desks.audits import shown, verify
 from treadle.checkpoints.desks.commitments import REMOVED
+from treadle.checkpoints.desks.erasures import redact
 from treadle.checkpoints.desks.events import events
-from treadle.checkpoints.desks.redactions import places, redact, redacted
+from treadle.checkpoints.desks.redactions import places, redacted
 from treadle.checkpoints.reviews import pending, review
 from treadle.checkpoints.savers import SqliteSaver
+from treadle.checkpoints.traces import traces
 
 RECORD: dict[str, Any] = {
     "by": "ann",
@@ -124,6 +126,26 @@ def test_what_is_removed_cannot_be_put_back_changed_nor_removed_without_a_word(s
         connection.execute("UPDATE decisions SET opening = ? WHERE seq = ?", (json.dumps(opening), one.seq))
     connection.close()
     assert any("/by was removed, and no event says by whom" in problem for problem in verify(saver))
+
+
+def test_traces_of_the_run_lose_the_same_fields_and_what_says_the_same(saver: SqliteSaver) -> None:
+    decided(saver)
+    applied(saver)
+    said = {"role": "user", "content": "Answer ada@example.org, please."}
+    saver.trace("t", {"step": "reply", "prompt": [said], "response": {"customer": {"email": "bob@example.org"}}})
+    saver.trace("t", {"step": "reply", "prompt": [{"role": "user", "content": "Answer."}], "tokens_in": 7})
+    saver.trace("else", {"step": "reply", "prompt": [said]})
+    done = redact(saver, ["customer.email"], by="dpo", why="asked for")
+    first, second = traces(saver, "t")
+    assert (done.traces, first["step"], second["tokens_in"]) == (1, "reply", 7)
+    assert first["prompt"] == [{"role": "user", "content": REMOVED}]
+    assert first["response"] == {"customer": {"email": REMOVED}}
+    assert second["prompt"][0]["content"] == "Answer."
+    assert traces(saver, "else")[0]["prompt"] == [said]
+    assert events(saver, kind="redaction")[0].content["traces"] == 1
+    assert verify(saver) == []
+    saver.trace("else", {"step": "reply", "response": {"customer": {"email": "eva@example.org"}}})
+    assert redact(saver, ["customer.email"], by="dpo", why="asked for", thread="else").traces == 1
 
 
 def test_what_is_still_open_or_not_taken_over_is_left_alone(saver: SqliteSaver) -> None:

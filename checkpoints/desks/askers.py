@@ -62,27 +62,47 @@ def composed(value: Any, given: Mapping[str, Any]) -> Any:
         AnswerInvalid: for an action that it does not take, and an edit that does not give every call its arguments.
     """
     kind, action = asker(value), given["action"]
-    allowed = verbs(value)
+    allowed, calls = verbs(value), requests(value)
     if action not in allowed:
         raise AnswerInvalid(f"The action {action!r} is not one of this question's: {', '.join(allowed)}.")
-    calls = [value] if kind == "call" else _calls(value) if kind == "calls" else [_request(value) or {}]
     if action == "edit":
         return _written(kind, value, [Said("edit", args=args) for args in _edits(given, calls)])
     words = ". ".join(str(given[part]).rstrip(".") for part in ("reason", "words") if given.get(part)) or None
     return _written(kind, value, [Said(action, words=words)] * len(calls))
 
 
-def verbs(value: Any) -> tuple[Verb, ...]:
-    """Return what somebody else's question lets a person do, in the desk's words; nothing for an open one."""
+def verbs(value: Any, schema: Mapping[str, Any] | None = None) -> tuple[Verb, ...]:
+    """Return what somebody else's question lets a person do, in the desk's words; nothing for an open one.
+
+    A question about one call does not say it itself: the asker's schema of the answer does.
+    """
     match asker(value):
         case "calls":
             common = set.intersection(*(set(_allowed(value, place)) for place, _ in enumerate(_calls(value))))
             return tuple(verb for verb in _ALL if verb in common)
         case "call":
-            return _ALL
+            return tuple(verb for verb in _ALL if schema is None or f"'{verb}'" in str(schema)) or ("approve", "reject")
         case "inbox":
             return _permitted(value)
     return ()
+
+
+def requests(value: Any) -> list[Mapping[str, Any]]:
+    """Return the actions that somebody else's question is about; nothing for an open one, and for one of treadle's."""
+    match asker(value):
+        case "calls":
+            return _calls(value)
+        case "call":
+            return [value]
+        case "inbox":
+            return [_request(value) or {}]
+    return []
+
+
+def called(request: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """Return the name and the arguments of such an action."""
+    name = _name(request)
+    return None if name is None else str(name), _arguments(request)
 
 
 def _edits(given: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> list[Any]:

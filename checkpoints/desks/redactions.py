@@ -1,40 +1,19 @@
-"""What of a record is left out: of what is exported, or of the store itself with the chain still whole."""
+"""What of a record is left out: which of its parts a field names, and all that says the same."""
 
-import json
-import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from jsonpointer import JsonPointer, unescape
 
 from treadle.checkpoints.desks.commitments import REMOVED, children, replaced
-from treadle.checkpoints.desks.events import note
-from treadle.checkpoints.desks.plains import words
-from treadle.checkpoints.desks.seals import CONTENT, columns, content, opened
-from treadle.checkpoints.savers import SqliteSaver
+from treadle.checkpoints.desks.seals import CONTENT
 
 LEAST = 4
 """Characters from which on a text that is removed is looked for in the other texts of its record."""
 
 TWINS = (("payload", "proposal"), ("answer", "value"))
 """What was proposed and what was put in its place: a field of the one is the same field of the other."""
-
-PAGE = 200
-
-
-@dataclass(frozen=True)
-class Redaction:
-    """What was removed from the store."""
-
-    decisions: int
-    """Decisions of which something was removed."""
-    parts: int
-    open: Sequence[int]
-    """Decisions left alone, since their questions are still open or their runs have yet to go on."""
-    bare: Sequence[int]
-    """Decisions left alone, since an earlier treadle recorded them without a commitment."""
 
 
 def places(record: Mapping[str, Any], fields: Collection[str]) -> set[str]:
@@ -47,103 +26,28 @@ def places(record: Mapping[str, Any], fields: Collection[str]) -> set[str]:
     >>> sorted(places({"payload": {"email": "a@b.c", "why": "by a@b.c"}, "words": "ok"}, ["email"]))
     ['/payload/email', '/payload/why']
     """
-    found = set(_named(record, fields))
-    said = [text for at in found for text in _texts(JsonPointer(at).resolve(record))]
-    found |= {at for at, text in _leaves(record) if isinstance(text, str) and any(one in text for one in said)}
+    found = telling(record, fields, spoken(record, fields))
     if found:
         digests = ("/digest", "/shown", "/answer/digest")
         found |= {at for at in digests if JsonPointer(at).resolve(record, None) is not None}
     return _outermost(found)
 
 
+def spoken(record: Mapping[str, Any], fields: Collection[str]) -> set[str]:
+    """The texts that stand where the fields say, as far as they can be told from others."""
+    return {text for at in _named(record, fields) for text in _texts(JsonPointer(at).resolve(record))}
+
+
+def telling(record: Mapping[str, Any], fields: Collection[str], words: Collection[str]) -> set[str]:
+    """Where in any record is what the fields name, or a text with one of these words in it, as JSON Pointers."""
+    leaves = (at for at, text in _leaves(record) if isinstance(text, str) and any(one in text for one in words))
+    return _outermost({*_named(record, fields), *leaves})
+
+
 def redacted(record: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """A record without what the fields name; the record itself is left as it is."""
     said = {name: record[name] for name in CONTENT if name in record}
     return {**record, **replaced(said, places(said, fields))} if fields else dict(record)
-
-
-def redact(saver: SqliteSaver, fields: Collection[str], *, by: str, why: str, thread: str | None = None) -> Redaction:
-    """Remove what the fields name (see ``places``) from the record of decisions and from the queue, for good.
-
-    The chain stays whole, and what is left can still be verified; that and what was removed, and by whom, is on record
-    as an event. Only what is over is touched. States, journals and traces of runs are not: ``delete_thread``, or
-    ``treadle db prune --whole``, removes those.
-    """
-    with_parts, parts, open_, bare = 0, 0, list[int](), list[int]()
-    after = 0
-    while page := saver.database.read(partial(_page, after=after, thread=thread)):
-        after = page[-1]
-        done = saver.database.write(partial(_redact, seqs=page, fields=fields, by=by, why=why))
-        with_parts, parts = with_parts + done.decisions, parts + done.parts
-        open_ += done.open
-        bare += done.bare
-    if with_parts:
-        saver.database.write(_forget)
-    return Redaction(with_parts, parts, open_, bare)
-
-
-def _page(connection: sqlite3.Connection, after: int, thread: str | None) -> list[int]:
-    query = "SELECT seq FROM decisions WHERE seq > ? AND thread_id = ifnull(?, thread_id) ORDER BY seq LIMIT ?"
-    return [row[0] for row in connection.execute(query, (after, thread, PAGE))]
-
-
-def _redact(
-    connection: sqlite3.Connection, seqs: Sequence[int], fields: Collection[str], by: str, why: str
-) -> Redaction:
-    connection.execute("PRAGMA secure_delete = ON")
-    done, parts, open_, bare = 0, 0, list[int](), list[int]()
-    for seq in seqs:
-        row: Any = connection.execute("SELECT * FROM decisions WHERE seq = ?", (seq,)).fetchone()
-        said = content(row)
-        gone = places(said, fields) - set(opened(row).removed)
-        if not gone:
-            continue
-        if row["seal"] is None:
-            bare.append(seq)
-        elif _open(connection, row):
-            open_.append(seq)
-        else:
-            done, parts = done + 1, parts + len(gone)
-            _remove(connection, row, said, gone)
-            told = {"decision": seq, "parts": sorted(gone), "why": why}
-            note(connection, "redaction", by=by, thread_id=row["thread_id"], interrupt_id=row["interrupt_id"], **told)
-    return Redaction(done, parts, open_, bare)
-
-
-def _open(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
-    """Whether the question is still open, or its answer has yet to be taken over."""
-    query = "SELECT 1 FROM reviews WHERE thread_id = ? AND interrupt_id = ? AND status <> 'closed'"
-    return connection.execute(query, (row["thread_id"], row["interrupt_id"])).fetchone() is not None
-
-
-def _remove(connection: sqlite3.Connection, row: Any, said: Mapping[str, Any], gone: Collection[str]) -> None:
-    left = replaced(said, gone)
-    kept = columns(left) | {"secret": None, "opening": opened(row).without(said, gone).text()}
-    places_ = ", ".join(f'"{name}" = ?' for name in kept)
-    connection.execute(f"UPDATE decisions SET {places_} WHERE seq = ?", (*kept.values(), row["seq"]))
-    if "payload" in left:
-        _queue(connection, row, left["payload"])
-
-
-def _queue(connection: sqlite3.Connection, row: sqlite3.Row, question: Any) -> None:
-    """The question in the queue, without what was removed of it; the search finds it by that no more."""
-    asked = question if isinstance(question, dict) else {}
-    texts = {name: asked[name] for name in ("title", "why") if isinstance(asked.get(name), str)}
-    changed = {"value": json.dumps(question, ensure_ascii=False), "text": words(question), "digest": REMOVED, **texts}
-    connection.execute(
-        f"UPDATE reviews SET {', '.join(f'{name} = ?' for name in changed)} WHERE thread_id = ? AND interrupt_id = ?",
-        (*changed.values(), row["thread_id"], row["interrupt_id"]),
-    )
-    for name, text in texts.items():  # of notices that are still on their way
-        connection.execute(
-            "UPDATE outbox SET body = json_set(body, ?, ?) WHERE thread_id = ? AND interrupt_id = ?",
-            (f"$.{name}", text, row["thread_id"], row["interrupt_id"]),
-        )
-
-
-def _forget(connection: sqlite3.Connection) -> None:
-    """The search index keeps what was removed until its parts are merged."""
-    connection.execute("INSERT INTO reviews_fts (reviews_fts) VALUES ('optimize')")
 
 
 def _named(record: Mapping[str, Any], fields: Collection[str]) -> Iterator[str]:

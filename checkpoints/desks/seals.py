@@ -67,9 +67,14 @@ def content(row: Mapping[str, Any]) -> dict[str, Any]:
     """What was said and shown at a decision, as one object; what is empty is left out."""
     found = {name: row[name] for name in TEXTS} | {name: _read(row[name]) for name in (*LISTS, "answer")}
     if row["payload"] is not None:
-        found["payload"] = json.loads(unpack(row["payload"][0], row["payload"][1:]))
+        found["payload"] = asked(row)
     # An answer may be None, which is not the same as none.
     return {name: part for name, part in found.items() if part is not None or name == "answer"}
+
+
+def asked(row: Mapping[str, Any]) -> Any:
+    """The question as it stood at a decision; None where it was not kept."""
+    return None if row["payload"] is None else json.loads(unpack(row["payload"][0], row["payload"][1:]))
 
 
 def columns(found: Mapping[str, Any]) -> dict[str, Any]:

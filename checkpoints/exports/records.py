@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from treadle.checkpoints.desks.answers import UNSET
+from treadle.checkpoints.desks.chains import last
 from treadle.checkpoints.desks.commitments import REMOVED
 from treadle.checkpoints.desks.panels import name
 from treadle.checkpoints.desks.proposals import edited, proposed
@@ -62,23 +62,55 @@ def records(
     ``which`` of them is a condition above: by default those that hold. ``redact`` names what is left out of each
     (``redactions.places``).
     """
-    after = since
-    while page := saver.database.read(partial(_page, after=after, graph=graph, gate=gate, which=which)):
-        after = page[-1]["seq"]
-        yield from (redacted(one, redact) for one in page)
+    for row in rows(saver, "*", since=since, graph=graph, gate=gate, which=which):
+        yield redacted(_record(row), redact)
 
 
-def _page(connection: sqlite3.Connection, after: int, graph: str | None, gate: str | None, which: str) -> list[Record]:
-    rows = connection.execute(
-        "SELECT * FROM decisions WHERE seq > ? AND graph IS ifnull(?, graph) AND gate IS ifnull(?, gate)"
-        f"{which} ORDER BY seq LIMIT ?",
-        (after, graph, gate, PAGE),
+def rows(
+    saver: SqliteSaver,
+    columns: str,
+    *,
+    since: int = 0,
+    graph: str | None = None,
+    gate: str | None = None,
+    which: str = LEARNT,
+    page: int = PAGE,
+) -> Iterator[Any]:
+    """Some columns (``seq`` among them) of the decisions after number ``since``, oldest first, read by pages."""
+    query = (
+        f"SELECT {columns} FROM decisions WHERE seq > ? AND graph IS ifnull(?, graph) AND gate IS ifnull(?, gate)"
+        f"{which} ORDER BY seq LIMIT ?"
     )
-    return [_record(row) for row in rows]
+
+    def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+        return connection.execute(query, (after, graph, gate, page)).fetchall()
+
+    after = since
+    while found := saver.database.read(work):
+        after = found[-1]["seq"]
+        yield from found
 
 
 def _record(row: Any) -> Record:
     return {key: row[key] for key in _KEPT if row[key] is not None} | content(row)
+
+
+CLOCKS = 3600.0
+"""Seconds by which the clocks of those who decide may be apart: within that, later in the record is not later."""
+
+
+def before(connection: sqlite3.Connection, *, since: float) -> int:
+    """The number of a decision before which all are older than a time; found by halves, as the record is in order."""
+    low, high = 0, last(connection, "decisions")[0] + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        row = connection.execute("SELECT seq, at FROM decisions WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (middle,))
+        found = row.fetchone()
+        if found is None or found["at"] < since - CLOCKS:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 def votes(saver: SqliteSaver, record: Record, *, redact: Collection[str] = ()) -> list[Record]:
@@ -89,9 +121,9 @@ def votes(saver: SqliteSaver, record: Record, *, redact: Collection[str] = ()) -
         " AND kind IS NULL AND seq < :seq), 0) ORDER BY seq"
     )
     values = {"thread": record["thread_id"], "id": record["interrupt_id"], "seq": record["seq"]}
-    rows = saver.database.read(lambda connection: [_record(row) for row in connection.execute(query, values)])
+    found = saver.database.read(lambda connection: [_record(row) for row in connection.execute(query, values)])
     # Those on the question as it was decided, and not as it had been asked before.
-    cast = [row for row in rows if row.get("digest") == record.get("digest")]
+    cast = [row for row in found if row.get("digest") == record.get("digest")]
     newest = {name(row["by"]) if row.get("by") not in (None, REMOVED) else row["seq"]: row for row in cast}
     return [redacted(row, redact) for row in newest.values()]
 

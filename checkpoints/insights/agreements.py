@@ -10,7 +10,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from treadle.checkpoints.exports.records import PERSONAL, named
+from treadle.checkpoints.exports.records import PERSONAL, before, named
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ModelUnavailable
 
@@ -75,8 +75,8 @@ def _rated(connection: sqlite3.Connection, graph: str | None, gate: str | None, 
     found: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     rows = connection.execute(
         'SELECT thread_id, interrupt_id, action, answer, "by" FROM decisions WHERE graph IS ifnull(?, graph)'
-        f" AND gate IS ifnull(?, gate) AND at >= ?{PERSONAL} ORDER BY seq",
-        (graph, gate, since),
+        f" AND gate IS ifnull(?, gate) AND seq > ? AND at >= ?{PERSONAL} ORDER BY seq",
+        (graph, gate, before(connection, since=since), since),
     )
     for row in rows:
         action = row["action"] if row["action"] != "answer" else named(json.loads(row["answer"]))

@@ -45,7 +45,7 @@ def edits(saver: SqliteSaver, *, graph: str | None = None, gate: str | None = No
     edited = 0
     decisions: Counter[str] = Counter()
     pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for one in verdicts(saver, graph=graph, gate=gate, since=since):
+    for one in verdicts(saver, graph=graph, gate=gate, since=since, having=["edits"]):
         edited += bool(one.edits)
         decisions.update({field(edit["path"]) for edit in one.edits})
         for edit in one.edits:
@@ -56,7 +56,7 @@ def edits(saver: SqliteSaver, *, graph: str | None = None, gate: str | None = No
 def said(saver: SqliteSaver, *, graph: str | None = None, gate: str | None = None, since: float = 0.0) -> list[Said]:
     """The reasons and labels that were given, the most common first."""
     found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for one in verdicts(saver, graph=graph, gate=gate, since=since):
+    for one in verdicts(saver, graph=graph, gate=gate, since=since, having=["reasons", "labels", "reason"]):
         for kind, words in (("reason", one.reasons), ("label", one.labels)):
             for word in words:
                 found[kind, word][one.action] += 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from treadle.checkpoints.insights.verdicts import verdicts
+from treadle.checkpoints.insights.verdicts import outcomes
 from treadle.checkpoints.ledgers.intervals import Interval, wilson
 from treadle.checkpoints.savers import SqliteSaver
 
@@ -77,11 +77,12 @@ def overturns(
         raise ValueError(f"catch is {catch}: it is a share of the errors, above 0 and at most 1.")
     counts: Counter[bool] = Counter()
     known: list[tuple[float, bool]] = []
-    for one in verdicts(saver, graph=graph, gate=gate, since=since):
-        if one.outcome != "other":
-            counts[one.overturned] += 1
-            if one.confidence is not None:
-                known.append((one.confidence, one.overturned))
+    for outcome, confidence in outcomes(saver, graph=graph, gate=gate, since=since):
+        if outcome != "other":
+            overturned = outcome in ("changed", "refused")
+            counts[overturned] += 1
+            if confidence is not None:
+                known.append((confidence, overturned))
     total = counts.total()
     return Overturns(
         total,

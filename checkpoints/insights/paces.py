@@ -1,12 +1,16 @@
 """How fast people decide, how much they had to read for it, and who may not be looking."""
 
+import json
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from treadle.checkpoints.desks.plains import leaves
-from treadle.checkpoints.exports.records import PERSONAL, Record, named, records
+from treadle.checkpoints.desks.seals import asked
+from treadle.checkpoints.exports.records import PERSONAL, before, named, rows
 from treadle.checkpoints.insights.seeds import Seed, seeds
 from treadle.checkpoints.ledgers.intervals import Interval, wilson
 from treadle.checkpoints.savers import SqliteSaver
@@ -67,22 +71,27 @@ def paces(
     """
     found: defaultdict[str, _Tally] = defaultdict(_Tally)
     known = seeds(saver)
-    for record in records(saver, graph=graph, gate=gate, which=PERSONAL):
-        if record["at"] >= since and "by" in record:
-            _count(found[record["by"]], record, known, fastest)
+    first = saver.database.read(partial(before, since=since))
+    which = f' AND at >= {since!r} AND "by" IS NOT NULL{PERSONAL}'
+    for row in rows(saver, _COLUMNS, since=first, graph=graph, gate=gate, which=which):
+        _count(found[row["by"]], row, known, fastest)
     return sorted((_pace(by, tally) for by, tally in found.items()), key=lambda one: -one.decisions)
 
 
-def _count(tally: _Tally, record: Record, known: Mapping[tuple[str, str], Seed], fastest: float) -> None:
-    answer = record.get("answer")
-    action = record["action"] if record["action"] != "answer" else named(answer)
+_COLUMNS = 'seq, thread_id, interrupt_id, action, answer, "by", seconds, payload'
+
+
+def _count(tally: _Tally, row: Any, known: Mapping[tuple[str, str], Seed], fastest: float) -> None:
+    seed = known.get((row["thread_id"], row["interrupt_id"]))
+    answer = json.loads(row["answer"]) if seed is not None or row["action"] == "answer" else None
+    action = row["action"] if row["action"] != "answer" else named(answer)
     tally.actions.append(action)
-    if (seconds := record.get("seconds")) is not None:
-        words = sum(len(text.split()) for text in leaves(_shown(record.get("payload"))))
+    if (seconds := row["seconds"]) is not None:
+        words = sum(len(text.split()) for text in leaves(_shown(asked(row))))
         tally.seconds.append(seconds)
         tally.words.append(words)
         tally.hasty += action in ("approve", "accept") and words > fastest * seconds / 60
-    if (seed := known.get((record["thread_id"], record["interrupt_id"]))) is not None:
+    if seed is not None:
         tally.seeded += 1
         tally.right += seed.right(action, answer)
 

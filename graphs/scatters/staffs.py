@@ -6,8 +6,9 @@ from types import GenericAlias
 from typing import Any, get_origin
 
 from treadle.errors import GraphBuildError
-from treadle.graphs.chains import Place, pattern_of
+from treadle.graphs.chains import pattern_of
 from treadle.graphs.patterns import Pattern, merged, reduced
+from treadle.graphs.places import Place
 from treadle.graphs.scatters.branches import Branch, Hand, is_leaf
 from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.limits import Limit

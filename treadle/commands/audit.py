@@ -127,20 +127,21 @@ def redact(
     db: Database = DEFAULT,
     json: Json = False,
 ) -> None:
-    """Remove fields from decisions and their questions, for good; the chain stays whole and can be verified.
+    """Remove fields from decisions, questions and traces, for good; the chain stays whole and can be verified.
 
     Only what is over is touched. `treadle db prune` removes the states of runs, `treadle db compact` rewrites the file.
 
     Example: `treadle audit redact email --thread c-17 --why "asked for by the customer"`
     """
-    from treadle.checkpoints.desks.redactions import redact as remove
+    from treadle.checkpoints.desks.erasures import redact as remove
 
     with existing(db, readonly=False) as saver:
         made = remove(saver, fields, by=person(by), why=why, thread=thread)
     if json:
         as_json(made)
         return
-    say(f"Removed {many(made.parts, 'part')} of {many(made.decisions, 'decision')}.")
+    traces = f", and of {many(made.traces, 'record')} of traces" if made.traces else ""
+    say(f"Removed {many(made.parts, 'part')} of {many(made.decisions, 'decision')}{traces}.")
     if made.open:
         told(f"Left alone, since their runs have yet to go on: {', '.join(map(str, made.open))}.")
     if made.bare:

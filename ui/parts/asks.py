@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from treadle.checkpoints.desks.askers import Asker
 from treadle.ui.fields import ABSENT
 from treadle.ui.parts.terms import Terms
 from treadle.ui.schemas import Schema
-
-Shape = Literal["treadle", "calls", "call", "inbox", "open"]
-"""Who asks: a review of treadle's, LangChain's middleware (batched, or per call), Agent Inbox, anything else."""
 
 
 @dataclass(frozen=True)
 class Ask:
     """A question, in the same words whoever asked it."""
 
-    shape: Shape
+    shape: Asker
+    """Who asks."""
     title: str
     actions: tuple[str, ...]
     why: str = ""

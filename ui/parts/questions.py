@@ -1,19 +1,20 @@
 """Reading the question out of a waiting review, whoever wrote it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from treadle.checkpoints.desks.askers import asker
 from treadle.checkpoints.reviews import Review
 from treadle.ui.fields import ABSENT, said
 from treadle.ui.parts.asks import Ask
-from treadle.ui.parts.clients import foreign, mappings
+from treadle.ui.parts.clients import foreign
 from treadle.ui.parts.terms import terms
 
 
 def ask(review: Review) -> Ask:
     """Read the question out of a review's value."""
     value = review.value
-    if isinstance(value, Mapping) and isinstance(value.get("actions"), list) and "proposal" in value:
+    if asker(value) == "treadle":
         return _treadle(review, value)
     return foreign(review) or _open(review)
 
@@ -38,7 +39,7 @@ def _treadle(review: Review, value: Mapping[str, Any]) -> Ask:
         leads_to=_words(value.get("leads_to")),
         round=_number(value.get("round")) or 1,
         rounds=_number(value.get("rounds")),
-        history=history if isinstance(history, list) and mappings(history) else (),
+        history=_mappings(history),
         terms=terms(value),
     )
 
@@ -47,6 +48,11 @@ def _marked(source: Any) -> tuple[str, int, int] | None:
     part = source if isinstance(source, Mapping) else {}
     key, start, end = part.get("key"), _number(part.get("start")), _number(part.get("end"))
     return (key, start, end) if isinstance(key, str) and start is not None and end is not None else None
+
+
+def _mappings(value: Any) -> Sequence[Mapping[str, Any]]:
+    known = isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
+    return value if known else ()
 
 
 def _words(value: Any) -> Mapping[str, str]:

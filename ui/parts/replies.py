@@ -19,39 +19,12 @@ def answer(
 ) -> dict[str, Any]:
     """The arguments with which `decide` records the action, besides who decides."""
     said_ = {"reason": list(reason) or None, "words": words or None, "labels": labels}
-    match ask.shape:
-        case "treadle":
-            edit = {"value": value} if value is not ABSENT and action in GIVING else {}
-            return {"action": action, **edit, **said_}
-        case "calls":
-            return {"action": action, "answer": {"decisions": _decisions(ask, action, value, reason, words)}, **said_}
-        case "call":
-            return {"action": action, "answer": _decisions(ask, action, value, reason, words)[0], **said_}
-        case "inbox":
-            return {"action": action, "answer": [_accepted(ask, action, value, words)], **said_}
-    return {"answer": value, "words": words or None}
+    if ask.shape == "open":
+        return {"answer": value, "words": words or None}
+    edit = {"value": _edited(ask, value)} if value is not ABSENT and action in GIVING else {}
+    return {"action": action, **edit, **said_}
 
 
-def _decisions(ask: Ask, action: str, value: Any, reason: Sequence[str], words: str | None) -> list[dict[str, Any]]:
-    """One decision a call, in the middleware's form."""
-    message = ". ".join(part for part in (*reason, words) if part)
-    if action == "edit":
-        edited = [value] if len(ask.calls) == 1 else list(value.values())
-        return [
-            {"type": "edit", "edited_action": {"name": name, "args": args}}
-            for name, args in zip(ask.calls, edited, strict=True)
-        ]
-    told = {"message": message} if message or action == "respond" else {}
-    return [{"type": action, **(told if action in ("reject", "respond") else {})} for _ in ask.calls]
-
-
-def _accepted(ask: Ask, action: str, value: Any, words: str | None) -> dict[str, Any]:
-    """An Agent Inbox answer."""
-    match action:
-        case "edit":
-            return {"type": "edit", "args": {"action": ask.calls[0], "args": value}}
-        case "respond":
-            return {"type": "response", "args": words or ""}
-        case "ignore":
-            return {"type": "ignore", "args": None}
-    return {"type": "accept", "args": None}
+def _edited(ask: Ask, value: Any) -> Any:
+    """What an edit gives: the arguments of the call, of several a list."""
+    return list(value.values()) if len(ask.calls) > 1 else value
