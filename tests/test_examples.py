@@ -72,7 +72,8 @@ def test_the_memo_of_the_contract_example_is_told_what_stands_out_the_worst_firs
     rated = [("medium", "m" * 500), ("low", "l"), ("high", "word " * 100), ("high", "short")]
     clauses: list[Any] = [{"number": str(at), "heading": "Fees", "text": ""} for at in range(5)]
     outcomes: list[Any] = [{"index": at, "value": {"risk": r, "reason": why}} for at, (r, why) in enumerate(rated)]
-    made = contract_review.table(clauses, [*outcomes, {"index": 4, "status": "failure"}])
+    lost: Any = {"index": 4, "status": "failure"}
+    made = contract_review.table(clauses, [*outcomes, lost])
     assert [(one["number"], one["risk"]) for one in made["findings"]] == [
         ("2", "high"), ("3", "high"), ("0", "medium"), ("4", "unknown"),
     ]  # fmt: skip
