@@ -3,8 +3,6 @@
 import http.client
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,8 +11,8 @@ from urllib.parse import urlsplit
 
 import desk
 import pytest
-from browsers import chromium, served, until, windows
-from playwright.sync_api import Page
+from browsers import browser, contexts, until
+from playwright.sync_api import Browser, Page
 
 from treadle.checkpoints.decisions import decide, decisions
 from treadle.checkpoints.desks.claims import claim
@@ -24,7 +22,7 @@ from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed
 from treadle.graphs.catalogs import catalog
 from treadle.graphs.runs import start
-from treadle.ui.servers import free
+from treadle.testing import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -56,25 +54,25 @@ def serving(saver: SqliteSaver) -> Iterator[str]:
             }
         )
     )
-    chromium()
-    port = free(0)
-    code = f"from treadle.ui import serve; serve({str(saver.path)!r}, {port}, graphs={str(graphs)!r})"
     log = Path(str(saver.path)).with_name("log")
-    with log.open("w") as out, subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=out) as server:
-        try:
-            yield served(port)
-        finally:
-            server.terminate()
+    with log.open("w") as out, served(saver.path, graphs=graphs, log=out) as address:
+        yield address
     assert "Traceback" not in log.read_text()
 
 
 Browse = Callable[..., Page]
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as launched:
+        yield launched
+
+
 @pytest.fixture
-def browse(address: str, tmp_path: Path) -> Iterator[Browse]:
-    """Open a page of the desk, each time in a browser of its own."""
-    with windows(tmp_path) as window:
+def browse(address: str, chromium: Browser) -> Iterator[Browse]:
+    """Open a page of the desk, each time for somebody else."""
+    with contexts(chromium) as window:
 
         def opened(path: str = "/", *, by: str = "Ada", scheme: str = "light", **manner: Any) -> Page:
             where = f"{address}{path}{'&' if '?' in path else '?'}by={by}"
@@ -238,9 +236,9 @@ def test_links_work_cold_whatever_became_of_the_review(
 
 
 def test_a_link_to_a_review_may_be_the_first_thing_that_anybody_opens(
-    waiting: list[Review], saver: SqliteSaver, tmp_path: Path
+    waiting: list[Review], saver: SqliteSaver, chromium: Browser
 ) -> None:
-    with windows(tmp_path) as window, serving(saver) as fresh:  # which ends before the window is closed
+    with contexts(chromium) as window, serving(saver) as fresh:  # which ends before the window is closed
         page = window(f"{fresh}{at(waiting[0])}&by=Ada")
         shown(page, waiting[0].title)
         assert page.get_by_role("dialog").count() == 0
