@@ -18,6 +18,9 @@ VARIABLE = "TREADLE_PATIENCE"
 PATIENCE = 30.0
 """Seconds to wait for another process's lock: long, since SQLite's queue is not fair; transactions are short."""
 
+LOG = 4000
+"""Pages after which the log is moved into the file, by whoever writes then; it takes syncs of its own."""
+
 _MEANINGS: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_BUSY: StoreBusy,
     sqlite3.SQLITE_LOCKED: StoreBusy,
@@ -80,6 +83,7 @@ def tune(connection: sqlite3.Connection, *, synchronous: str = "FULL") -> None:
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA cache_size=-16000")
     connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG}")
 
 
 def journal(connection: sqlite3.Connection) -> str:
