@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from stores import chains, crowds, fanouts
 from stores.claims import Claim, Claims
