@@ -26,7 +26,7 @@ def parts(*, quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "throttling": lambda: services.throttling(300 if quick else 800),
         "stopping": ends.stopping,
         "supplies": lambda: supplies.supplied(100_000 if quick else 1_000_000, durable=False),
-        "durable supplies": lambda: supplies.supplied(20_000 if quick else 400_000, durable=True),
+        "durable supplies": lambda: supplies.supplied(20_000 if quick else 100_000, durable=True),
     }
 
 

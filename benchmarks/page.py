@@ -2,15 +2,12 @@
 
 import argparse
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from statistics import median
-from urllib.request import urlopen
 
 from desk import filled
 from playwright.sync_api import Page, sync_playwright
@@ -18,12 +15,8 @@ from rich.console import Console
 from stores.claims import Claim, Claims, save, show
 
 from treadle.checkpoints import SqliteSaver, count, pending
+from treadle.testing.pages import CHROMIUM, running, served
 from treadle.ui.servers import free, options
-
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 def main() -> None:
@@ -53,7 +46,7 @@ def paints(*, quick: bool, kept: Path | None = None) -> Claims:
             sizes = f"{count(saver):,} waiting, {count(saver, status='closed'):,} decided"
         bare = Path(folder) / "bare.py"
         bare.write_text("import streamlit\n\nstreamlit.button('One word', key='bare')\n")
-        with served(db) as ours, plain(bare) as theirs, opened(Path(folder) / "profile") as page:
+        with served(db, worker=False) as ours, plain(bare) as theirs, opened(Path(folder) / "profile") as page:
             pages = {
                 "A page of one word": (f"{theirs}/?", ".st-key-bare button"),
                 "Inbox": (f"{ours}/?by=Ada", "[class*='st-key-row-'] a"),
@@ -90,44 +83,17 @@ def opened(profile: Path) -> Iterator[Page]:
     """A browser with a profile of its own."""
     with sync_playwright() as started:
         context = started.chromium.launch_persistent_context(
-            profile, executable_path=shutil.which("chromium"), args=FLAGS
+            profile, executable_path=shutil.which("chromium"), args=CHROMIUM
         )
         context.set_default_timeout(120_000)
         yield context.pages[0]
         context.close()
 
 
-def served(db: Path) -> AbstractContextManager[str]:
-    """The page in a process of its own, with no worker: nothing moves while it is measured."""
-    port = free(0)
-    return running(port, "-c", f"from treadle.ui import serve; serve({str(db)!r}, {port}, worker=False)")
-
-
 def plain(script: Path) -> AbstractContextManager[str]:
     """A script served by Streamlit, with the same options."""
     port = free(0)
     return running(port, "-m", "streamlit", "run", str(script), *options(port=port))
-
-
-@contextmanager
-def running(port: int, *command: str) -> Iterator[str]:
-    """A process of Python's that serves at a port; its address, once it answers."""
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL) as server:
-        try:
-            while not answers(f"http://127.0.0.1:{port}/_stcore/health"):
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def answers(address: str) -> bool:
-    """Whether the server is up."""
-    try:
-        with urlopen(address) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from stores import chains, crowds, disks, fanouts, readings, waitings
+from stores import chains, crowds, disks, fanouts, memories, readings, steps, waitings
 from stores.claims import Claim, save, show
 
 PARTS: dict[str, Any] = {
@@ -15,7 +15,9 @@ PARTS: dict[str, Any] = {
     "disks": disks,
     "readings": readings,
     "waitings": waitings,
+    "steps": steps,
     "crowds": crowds,
+    "memories": memories,
 }
 
 

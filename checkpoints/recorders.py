@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -12,6 +13,7 @@ from treadle.checkpoints.desks.inquiries import inquiry
 from treadle.checkpoints.disks.databases import Database
 from treadle.checkpoints.layouts import journals
 from treadle.checkpoints.layouts.news import tell
+from treadle.checkpoints.layouts.readings import decoded
 from treadle.checkpoints.traces import trace
 
 _inherited: list[object] = []
@@ -38,7 +40,7 @@ class Recorder:
 
     def recall(self, thread_id: str, key: str) -> tuple[Any] | None:
         """What a step remembered under a key, in a tuple, or None."""
-        return journals.recall(self.database, thread_id, key, self.serde.loads_typed)
+        return journals.recall(self.database, thread_id, key, partial(decoded, self.serde))
 
     def remember(self, thread_id: str, key: str, value: Any) -> None:
         """Keep a step's result; returns once it is committed. The first value kept stays."""
@@ -50,7 +52,7 @@ class Recorder:
 
     def remembered(self, thread_id: str, prefix: str) -> dict[str, Any]:
         """Everything that steps remembered under keys that begin with a prefix, by the rest of the key."""
-        return journals.remembered(self.database, thread_id, prefix, self.serde.loads_typed)
+        return journals.remembered(self.database, thread_id, prefix, partial(decoded, self.serde))
 
     def kept(self, thread_id: str) -> Sequence[str]:
         """The keys of everything that a thread's steps remembered."""

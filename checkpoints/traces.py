@@ -67,12 +67,11 @@ def traces(saver: "SqliteSaver", thread_id: str) -> list[dict[str, Any]]:
     if not saver.database.readonly:
         saver.database.flush()
 
-    def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-        return connection.execute(
-            "SELECT codec, entry FROM traces WHERE thread_id = ? ORDER BY seq", (thread_id,)
-        ).fetchall()
+    def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+        rows = connection.execute("SELECT codec, entry FROM traces WHERE thread_id = ? ORDER BY seq", (thread_id,))
+        return [entry(row, saver.serde.loads_typed) for row in rows]
 
-    return [entry(row, saver.serde.loads_typed) for row in saver.database.read(work)]
+    return saver.database.read(work)
 
 
 def _text(value: Any) -> str | None:

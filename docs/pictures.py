@@ -1,15 +1,8 @@
 """Make docs/pictures/ from the real thing: a run of the demo, the page that `treadle ui` serves, Chromium."""
 
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -22,17 +15,10 @@ from treadle.graphs.drawings import svg
 from treadle.graphs.progress import progress
 from treadle.graphs.runs import start
 from treadle.nodes.texts.documents import read
+from treadle.testing.pages import CHROMIUM, served
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 ACTIONS = ("approve", "reject", "edit", "approve", "approve")
 SECONDS = (14.2, 31.0, 48.5, 9.8, 12.1)
 """What was decided before the pictures are taken, and how long that took."""
@@ -78,11 +64,11 @@ def main() -> None:
             "audit": "/audit",
             "graphs": f"/graphs?graph=contract_review&thread={run.thread_id}",
         }
-        with served(db) as address:
+        with served(db, worker=False, cwd=folder) as address:
             take(address, pages, Path(folder))
         (Path(folder) / ".streamlit").mkdir()
         (Path(folder) / ".streamlit" / "secrets.toml").write_text(SECRETS)
-        with served(db) as address:
+        with served(db, worker=False, cwd=folder) as address:
             take(address, {"signin": "/"}, Path(folder))
 
 
@@ -92,7 +78,7 @@ def take(address: str, pages: dict[str, str], folder: Path) -> None:
     with sync_playwright() as started:
         for scheme in ("light", "dark"):
             context = started.chromium.launch_persistent_context(
-                folder / scheme, executable_path=browser, args=FLAGS, color_scheme=scheme,
+                folder / scheme, executable_path=browser, args=CHROMIUM, color_scheme=scheme,
                 viewport={"width": 1280, "height": 800}, device_scale_factor=1,
             )  # fmt: skip
             context.set_default_timeout(60_000)
@@ -108,31 +94,6 @@ def shoot(page: Page, address: str, name: str) -> None:
     page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
     page.wait_for_timeout(SETTLED)
     page.screenshot(path=PICTURES / name)
-
-
-@contextmanager
-def served(db: Path) -> Iterator[str]:
-    """The page on a free port, in a process of its own, with no worker: nothing moves while it is taken."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "treadle", "ui", "--db", str(db), "--port", str(port), "--no-worker"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=db.parent) as server:
-        try:
-            while not healthy(f"http://127.0.0.1:{port}/_stcore/health"):
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def healthy(address: str) -> bool:
-    """Whether the page answers."""
-    try:
-        with urlopen(address) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ class Sent:
     def answered(self, reply: BaseMessage, **more: Any) -> "Exchange":
         """Return the exchange with the model's message, and what is known of it, timed to now."""
         message = reply if isinstance(reply, AIMessage) else AIMessage(reply.text)
-        return Exchange(**vars(self), seconds=time.time() - self.started, message=message, **more)
+        took = time.time() - self.started
+        return Exchange(self.step, self.spec, self.attempt, self.messages, self.started, took, message, **more)
 
     def failed(self, error: BaseException) -> "Exchange":
         """Return the exchange with what the model raised, timed to now."""

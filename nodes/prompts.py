@@ -106,7 +106,7 @@ class Prompt(Step):
         """
         from treadle.nodes.asks import ask  # asks.py knows prompts; a prompt knows it only when it runs
 
-        return ask(self, state, config)
+        return ask(self, state, config)  # pyright: ignore[reportArgumentType]
 
 
 Otherwise = str | BaseChatModel | Prompt | Step

@@ -8,21 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from treadle.testing.pages import CHROMIUM, answers
 
 SECONDS = 40_000
 """Milliseconds that a busy machine may take to show something."""
@@ -37,28 +27,60 @@ def chromium() -> str:
     return str(found)
 
 
+VIEW = {"viewport": {"width": 1280, "height": 900}}
+
+Window = Callable[..., Page]
+
+
 @contextmanager
-def windows(folder: Path) -> Iterator[Callable[..., Page]]:
-    """Open addresses, each time in a browser of its own; and check that no other host was asked for anything."""
-    outside: list[str] = []
+def browser() -> Iterator[Browser]:
+    """Chromium, for as many windows as are wanted."""
     program = chromium()
     with sync_playwright() as started:
-        contexts: list[BrowserContext] = []
+        launched = started.chromium.launch(executable_path=program, args=CHROMIUM)
+        yield launched
+        launched.close()
 
-        def opened(address: str, **manner: Any) -> Page:
-            context = started.chromium.launch_persistent_context(
-                folder / f"profile-{len(contexts)}", executable_path=program, args=FLAGS,
-                **({"viewport": {"width": 1280, "height": 900}} | manner),
-            )  # fmt: skip
-            contexts.append(context)
-            context.set_default_timeout(SECONDS)
-            context.route("**/*", lambda route: _inside(route, outside))
-            context.pages[0].goto(address)
-            return context.pages[0]
 
+@contextmanager
+def contexts(of: Browser) -> Iterator[Window]:
+    """Open addresses in windows that know nothing of each other, in one browser."""
+    with _opening(lambda place, manner: of.new_context(**manner)) as opened:
         yield opened
-        for context in contexts:
-            context.close()
+
+
+@contextmanager
+def windows(folder: Path) -> Iterator[Window]:
+    """Open addresses, each time in a browser of its own with a profile of its own."""
+    program = chromium()
+    with sync_playwright() as started:
+
+        def launched(place: int, manner: Any) -> BrowserContext:
+            return started.chromium.launch_persistent_context(
+                folder / f"profile-{place}", executable_path=program, args=CHROMIUM, **manner
+            )
+
+        with _opening(launched) as opened:
+            yield opened
+
+
+@contextmanager
+def _opening(context: Callable[[int, Any], BrowserContext]) -> Iterator[Window]:
+    """Open addresses, each in a new context; and check that no other host was asked for anything."""
+    outside: list[str] = []
+    made: list[BrowserContext] = []
+
+    def opened(address: str, **manner: Any) -> Page:
+        made.append(context(len(made), VIEW | manner))
+        made[-1].set_default_timeout(SECONDS)
+        made[-1].route("**/*", lambda route: _inside(route, outside))
+        page = made[-1].pages[0] if made[-1].pages else made[-1].new_page()
+        page.goto(address)
+        return page
+
+    yield opened
+    for each in made:
+        each.close()
     assert outside == []
 
 
@@ -75,15 +97,6 @@ def served(port: int) -> str:
     """The address of the page on a port of this machine, once it answers."""
     until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"))
     return f"http://127.0.0.1:{port}"
-
-
-def answers(url: str) -> bool:
-    """Whether somebody answers there."""
-    try:
-        with urlopen(url) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
 
 
 def until(true: Callable[[], object]) -> None:

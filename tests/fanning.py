@@ -7,13 +7,12 @@ python tests/fanning.py --branches 1000 --finished 500    # as many, killed at h
 import argparse
 import asyncio
 import json
+import multiprocessing
 import os
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from multiprocessing.context import ForkServerProcess
 from operator import add
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -27,6 +26,8 @@ from treadle.nodes import step
 
 WAYS = ("sync", "async", "sync limited", "async limited")
 LIMIT = 16
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["treadle.graphs.fanouts", "treadle.checkpoints.savers"])
 
 
 class State(TypedDict, total=False):
@@ -80,18 +81,25 @@ def again(way: str, *, branches: int = 600, finished: int = 350) -> int:
     """How many finished branches run again after a kill with about so many of them finished."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        command = [sys.executable, "-W", "ignore", __file__, "--run", way, place, "--branches", str(branches)]
-        child = subprocess.Popen(command)
+        child = _begun(way, folder, branches)
         while _lines(folder) < finished:
-            assert child.poll() is None, f"the run {way} ended by itself"
+            assert child.is_alive(), f"the run {way} ended by itself"
             time.sleep(0.001)
-        child.send_signal(signal.SIGKILL)
-        child.wait()
+        child.kill()
+        child.join()
         assert _lines(folder) < branches, "killed too late"
-        subprocess.run(command, check=True)
+        child = _begun(way, folder, branches)
+        child.join()
+        assert child.exitcode == 0
         noted = (folder / "log").read_text().split()
         assert set(map(int, noted)) == set(range(branches))
         return len(noted) - branches
+
+
+def _begun(way: str, folder: Path, branches: int) -> ForkServerProcess:
+    process = CONTEXT.Process(target=run, args=(way, folder, branches))
+    process.start()
+    return process
 
 
 def _lines(folder: Path) -> int:
@@ -106,11 +114,7 @@ def main() -> None:
     parser.add_argument("--finished", type=int, default=350, help="how many have finished when the kill comes")
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=WAYS, help="some ways only")
     parser.add_argument("--plain", action="store_true", help="LangGraph's own fan-out as well")
-    parser.add_argument("--run", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.run:
-        run(given.run[0], Path(given.run[1]), given.branches)
-        return
     for way in (*given.ways, *(f"plain {way}" for way in given.ways if given.plain)):
         counts = [again(way, branches=given.branches, finished=given.finished) for _ in range(given.kills)]
         print(json.dumps({"way": way, "median": statistics.median(counts), "all": sorted(counts)}), flush=True)

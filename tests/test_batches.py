@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableConfig
 
 from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.errors import GraphBuildError
+from treadle.errors import BranchesFailed, GraphBuildError
 from treadle.nodes import step
 from treadle.nodes.policies.batches import Batch
 
@@ -105,3 +105,18 @@ def test_batches_with_equal_items_are_recalled_after_a_crash(tmp_path: Path) -> 
         broken = False
         assert graph.invoke(None, config)["results"] == ["A", "B", "A", "D"]
     assert calls == [["a"], ["b"], ["d"]]
+
+
+def test_a_failure_inside_a_batch_fails_the_run_that_allows_none_and_is_seen_by_running_joins() -> None:
+    def rate(ns: list[int]) -> list[int]:
+        if 5 in ns:
+            raise ValueError("five")
+        return [n * 10 for n in ns]
+
+    strict = fan_out(step(rate), over="all", item="ns", batch=Batch(2), on_error="raise")
+    with pytest.raises(BranchesFailed, match=r"1 of 4 branches failed.* item 1: ValueError: five"):
+        strict.compile().invoke({"all": [1, 5, 2, 3]})
+    told = fan_out(step(rate), over="all", item="ns", batch=Batch(2), every=0, progressive=True, limit=1)
+    news = list(told.compile().stream({"all": [1, 5, 2, 3]}, stream_mode="custom"))
+    assert news[-1]["joined"] == [10, 20, 30]
+    assert (news[-1]["done"], news[-1]["failed"]) == (3, 1)

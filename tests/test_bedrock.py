@@ -394,6 +394,15 @@ def test_the_trace_has_the_times_that_the_service_measured(serve: Serve, tmp_pat
     assert [one["model_seconds"] >= 0.05 for one in pieces if "model_seconds" in one] == [True]
 
 
+def test_the_trace_has_the_tokens_that_came_from_the_prompt_cache(serve: Serve, tmp_path: Path) -> None:
+    serve()
+    ask = prompt("say", "{word}", system="rules " * 1000, model=f"bedrock:{ID}?cache=true")
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        for word in ("one", "two"):
+            chain(ask).compile(saver).invoke({"word": word}, {"configurable": {"thread_id": word}})
+        assert [traces(saver, word)[0]["tokens_cached"] for word in ("one", "two")] == [0, 1500]
+
+
 def test_a_fallback_may_be_another_region(serve: Serve) -> None:
     def reply(request: Request) -> str:
         return "fine" if "/eu-west-1/bedrock/" in request.headers["authorization"] else "!error"

@@ -89,7 +89,8 @@ def test_a_question_of_a_file_from_before_that_nobody_could_answer_is_closed(tmp
     with sqlite3.connect(tmp_path / "x.db") as connection:
         connection.execute("UPDATE reviews SET status = 'pending', closed_at = NULL")
         connection.execute("ALTER TABLE reviews DROP COLUMN rests")
-        connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'stored_questions'")
+        connection.execute("DROP INDEX checkpoints_recent")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name IN ('stored_questions', 'recent_checkpoints')")
         connection.execute("PRAGMA user_version = 8")
     connection.close()
     with SqliteSaver(tmp_path / "x.db") as saver:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from treadle.examples import contract_review
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 DIALOGUES = Path(__file__).parents[2] / "shared" / "data" / "support-dialogues.jsonl"
 SAYS = {
@@ -64,3 +66,17 @@ def test_the_support_example_sums_up_other_peoples_dialogues(capsys: Any) -> Non
     if not DIALOGUES.exists():
         pytest.skip(f"the dialogues are not here: {DIALOGUES}")
     assert len(said("support_summary", capsys, str(DIALOGUES)).strip().splitlines()) >= 100
+
+
+def test_the_memo_of_the_contract_example_is_told_what_stands_out_the_worst_first_and_in_brief() -> None:
+    rated = [("medium", "m" * 500), ("low", "l"), ("high", "word " * 100), ("high", "short")]
+    clauses: list[Any] = [{"number": str(at), "heading": "Fees", "text": ""} for at in range(5)]
+    outcomes: list[Any] = [{"index": at, "value": {"risk": r, "reason": why}} for at, (r, why) in enumerate(rated)]
+    lost: Any = {"index": 4, "status": "failure"}
+    made = contract_review.table(clauses, [*outcomes, lost])
+    assert [(one["number"], one["risk"]) for one in made["findings"]] == [
+        ("2", "high"), ("3", "high"), ("0", "medium"), ("4", "unknown"),
+    ]  # fmt: skip
+    assert max(len(one["reason"]) for one in made["findings"]) <= 120
+    assert made["rows"][2]["reason"] == "word " * 100
+    assert (made["total"], len(made["rows"])) == (5, 5)

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 import crashing
 import pytest
@@ -16,8 +17,8 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["treadle.graphs.fanouts", "treadle.checkpoints.savers"])
 
 
-def begun(folder: Path, count: int, manner: str) -> ForkServerProcess:
-    process = CONTEXT.Process(target=crashing.run, args=(folder, count, manner))
+def begun(folder: Path, count: int, manner: str, **ends: Any) -> ForkServerProcess:
+    process = CONTEXT.Process(target=crashing.run, args=(folder, count, manner, ends))
     process.start()
     return process
 
@@ -27,9 +28,9 @@ def lines(folder: Path) -> list[int]:
     return [int(line) for line in log.read_text().split()] if log.exists() else []
 
 
-def killed_at(folder: Path, count: int, manner: str, done: int) -> set[int]:
+def killed_at(folder: Path, count: int, manner: str, done: int, **ends: Any) -> set[int]:
     """Run a fan-out until so many items are done, and kill it; returns those that were done."""
-    process = begun(folder, count, manner)
+    process = begun(folder, count, manner, **ends)
     while len(lines(folder)) < done and process.is_alive():
         time.sleep(0.002)
     process.kill()
@@ -55,12 +56,13 @@ def test_after_a_kill_only_what_was_not_stored_runs_again(tmp_path: Path, manner
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_ends_complete_and_in_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("manner", ["sync", "async"])
+def test_a_run_killed_again_and_again_ends_complete_and_in_order(tmp_path: Path, manner: str) -> None:
     count, rng = 2000, random.Random(11)
     before: Counter[int] = Counter()
     known: set[int] = set()
     for _ in range(50):
-        process = begun(tmp_path, count, "async")
+        process = begun(tmp_path, count, manner)
         time.sleep(rng.uniform(0.0, 0.25))
         held = len(lines(tmp_path))
         while process.is_alive() and len(lines(tmp_path)) < min(held + rng.randrange(1, 60), count):
@@ -73,6 +75,57 @@ def test_a_run_killed_again_and_again_ends_complete_and_in_order(tmp_path: Path)
         assert kept <= now.keys()
         assert not known & ran, "a stored result was run again"
         before, known = now, kept
-    done = crashing.run(tmp_path, count, "async")
+    done = crashing.run(tmp_path, count, manner)
     assert done["squares"] == [n * n for n in range(count)]
     assert [outcome["index"] for outcome in done["squares_outcomes"]] == list(range(count))
+
+
+def whole(done: Any, count: int, known: set[int]) -> set[int]:
+    """The items that succeeded: outcomes are complete and in order, and what was stored before is among them."""
+    outcomes = done["squares_outcomes"]
+    assert [outcome["index"] for outcome in outcomes] == list(range(count))
+    good = [outcome["index"] for outcome in outcomes if outcome["status"] == "success"]
+    assert {outcome["status"] for outcome in outcomes} <= {"success", "cancelled"}
+    assert done["squares"] == [n * n for n in good]
+    assert known <= set(good)
+    return set(good)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("manner", ["sync", "async"])
+def test_a_run_killed_when_it_had_just_enough_goes_on_with_no_more_than_it_lacks(tmp_path: Path, manner: str) -> None:
+    count, need, sure = 2000, 300, 0
+    for turn in range(8):
+        folder = tmp_path / str(turn)
+        folder.mkdir()
+        killed_at(folder, count, manner, need + 4 * turn, need=need)
+        known, before = stored(folder), Counter(lines(folder))
+        done = crashing.run(folder, count, manner, {"need": need})
+        ran = {n for n, times in Counter(lines(folder)).items() if times > before[n]}
+        assert not known & ran, "a stored result was run again"
+        assert len(whole(done, count, known)) >= need
+        if len(known) >= need:
+            assert not ran
+            sure += 1
+    assert sure, "every kill came before enough was stored"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("manner", ["sync", "async"])
+def test_a_run_whose_time_ran_out_while_it_was_dead_goes_on_at_once_with_what_it_had(
+    tmp_path: Path, manner: str
+) -> None:
+    count, within = 2000, 6.0
+    begin = time.time()
+    killed_at(tmp_path, count, manner, 500, within=within, need=0)
+    known, before = stored(tmp_path), lines(tmp_path)
+    assert known
+    assert len(before) < count
+    time.sleep(max(0.0, begin + within + 1 - time.time()))  # the deadline is at most so long after the beginning
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        deadline = next(saver.recall("t", key) for key in saver.kept("t") if key.startswith("deadline:"))
+        assert deadline is not None
+        time.sleep(max(0.0, deadline[0] - time.time()))
+    done = crashing.run(tmp_path, count, manner, {"within": within, "need": 0})
+    assert lines(tmp_path) == before, "an item was run after its time"
+    assert whole(done, count, known) == known

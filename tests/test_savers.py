@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import random
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,6 +21,7 @@ from twins import Twins, frozen
 from workloads import INPUT, WORKLOADS, answered, steps, waiting
 
 from treadle.checkpoints import SqliteSaver
+from treadle.checkpoints.layouts import states
 from treadle.errors import StoreReadOnly
 
 DURABILITIES = ("sync", "async", "exit")
@@ -375,3 +378,40 @@ def test_strict_unpacking_works_with_plain_data(tmp_path: Path) -> None:
     with SqliteSaver(tmp_path / "x.db", serde=JsonPlusSerializer(allowed_msgpack_modules=[])) as saver:
         config = put(saver, at("t"), {"x": {"a": [1, 2.5, None, "é"]}})
         assert values(saver, config) == {"x": {"a": [1, 2.5, None, "é"]}}
+
+
+def test_all_threads_are_listed_newest_first_whatever_their_ids_look_like(saver: SqliteSaver) -> None:
+    chance = random.Random(5)
+    ids = [empty_checkpoint()["id"] for _ in range(40)]
+    ids += ["".join(chance.choices("019af-zé", k=chance.randint(1, 20))) for _ in range(60)]
+    ids = list(dict.fromkeys(ids))
+    for number, id_ in enumerate(chance.sample(ids, len(ids))):
+        checkpoint: Any = {**empty_checkpoint(), "id": id_}
+        saver.put(at(f"t{number % 7}", "ab"[number % 2]), checkpoint, {"source": "loop", "step": number % 3}, {})
+    saver.put_writes(at("t1", "a", "zz is not put"), [("x", 1)], "task")
+    expected = sorted(ids, key=str.encode, reverse=True)
+    assert listed(saver) == expected
+    for limit in (1, 17, 50, len(ids)):
+        assert listed(saver, limit=limit) == expected[:limit]
+    for place in (3, 44, len(ids) - 1):
+        assert listed(saver, before=at("t1", "a", expected[place]), limit=30) == expected[place + 1 :][:30]
+    some = listed(saver, filter={"step": 1})
+    assert some == [id_ for id_ in expected if id_ in set(some)]
+    assert len(some) == len(ids) // 3
+
+
+def listed(saver: SqliteSaver, **how: Any) -> list[str]:
+    return [found.checkpoint["id"] for found in saver.list(None, **how)]
+
+
+def test_the_newest_of_all_threads_are_found_without_looking_at_the_others(saver: SqliteSaver) -> None:
+    put(saver, at("t"), {"x": 1})
+
+    def plan(connection: sqlite3.Connection) -> str:
+        statements: list[str] = []
+        connection.set_trace_callback(statements.append)
+        states.page(connection, [], [], 5, everywhere=True)
+        connection.set_trace_callback(None)
+        return " ".join(row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {statements[0]}"))
+
+    assert "SCAN c USING INDEX checkpoints_recent" in saver.database.read(plan)

@@ -3,8 +3,6 @@
 import http.client
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,8 +11,8 @@ from urllib.parse import urlsplit
 
 import desk
 import pytest
-from browsers import chromium, served, until, windows
-from playwright.sync_api import Page
+from browsers import browser, contexts, until
+from playwright.sync_api import Browser, Page
 
 from treadle.checkpoints.decisions import decide, decisions
 from treadle.checkpoints.desks.claims import claim
@@ -24,7 +22,7 @@ from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed
 from treadle.graphs.catalogs import catalog
 from treadle.graphs.runs import start
-from treadle.ui.servers import free
+from treadle.testing import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -56,25 +54,25 @@ def serving(saver: SqliteSaver) -> Iterator[str]:
             }
         )
     )
-    chromium()
-    port = free(0)
-    code = f"from treadle.ui import serve; serve({str(saver.path)!r}, {port}, graphs={str(graphs)!r})"
     log = Path(str(saver.path)).with_name("log")
-    with log.open("w") as out, subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=out) as server:
-        try:
-            yield served(port)
-        finally:
-            server.terminate()
+    with log.open("w") as out, served(saver.path, graphs=graphs, log=out) as address:
+        yield address
     assert "Traceback" not in log.read_text()
 
 
 Browse = Callable[..., Page]
 
 
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as launched:
+        yield launched
+
+
 @pytest.fixture
-def browse(address: str, tmp_path: Path) -> Iterator[Browse]:
-    """Open a page of the desk, each time in a browser of its own."""
-    with windows(tmp_path) as window:
+def browse(address: str, chromium: Browser) -> Iterator[Browse]:
+    """Open a page of the desk, each time for somebody else."""
+    with contexts(chromium) as window:
 
         def opened(path: str = "/", *, by: str = "Ada", scheme: str = "light", **manner: Any) -> Page:
             where = f"{address}{path}{'&' if '?' in path else '?'}by={by}"
@@ -238,9 +236,9 @@ def test_links_work_cold_whatever_became_of_the_review(
 
 
 def test_a_link_to_a_review_may_be_the_first_thing_that_anybody_opens(
-    waiting: list[Review], saver: SqliteSaver, tmp_path: Path
+    waiting: list[Review], saver: SqliteSaver, chromium: Browser
 ) -> None:
-    with windows(tmp_path) as window, serving(saver) as fresh:  # which ends before the window is closed
+    with contexts(chromium) as window, serving(saver) as fresh:  # which ends before the window is closed
         page = window(f"{fresh}{at(waiting[0])}&by=Ada")
         shown(page, waiting[0].title)
         assert page.get_by_role("dialog").count() == 0
@@ -262,13 +260,20 @@ def test_a_run_goes_on_and_its_page_tells_the_story(waiting: list[Review], saver
     page.get_by_role("link", name=thread).wait_for()
 
 
-def test_the_graph_shows_where_a_run_is(waiting: list[Review], browse: Browse) -> None:
+def test_the_graph_shows_where_a_run_is(waiting: list[Review], saver: SqliteSaver, browse: Browse) -> None:
     page = browse(f"/graphs?graph=desk&thread={waiting[0].thread_id}", scheme="dark")
     page.locator("[data-testid=stGraphVizChart] svg text", has_text="waiting 5").first.wait_for()
     with page.expect_download() as started:
         page.get_by_role("button", name="SVG").click()
     assert started.value.suggested_filename == "desk.svg"
     assert Path(started.value.path()).read_text(encoding="utf-8").lstrip().startswith("<")
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Mermaid").click()
+    assert "waiting 5" in Path(started.value.path()).read_text(encoding="utf-8")
+    for one in waiting:  # the drawing follows the run
+        decide(saver, one.id, "approve", by="Bo")
+    page.locator("[data-testid=stGraphVizChart] svg text", has_text="waiting").first.wait_for(state="detached")
+    page.locator("[data-testid=stGraphVizChart] svg text", has_text="done 5").first.wait_for()
 
 
 CONTRAST = """() => {
@@ -320,14 +325,32 @@ CONTRAST = """() => {
 """Every text on the page whose contrast with what lies below it is less than WCAG's AA asks, with its ratio."""
 
 
+NAMELESS = """() => {
+  const words = (one) => {
+    const copy = one.cloneNode(true);  // pictures by ligature are no words
+    copy.querySelectorAll("[data-testid=stIconMaterial], [aria-hidden=true]").forEach((icon) => icon.remove());
+    return copy.textContent.trim();
+  };
+  const by = (id) => words(document.getElementById(id) ?? document.createElement("i"));
+  const all = ":is(button, a[href], input, textarea, select, [role=combobox], [role=tab], [role=slider], summary)";
+  return [...document.querySelectorAll(`:is(header, [data-testid=stMain]) ${all}`)].filter((one) => {
+    if (!one.getClientRects().length || one.closest("[aria-hidden=true]")) return false;
+    const own = one.getAttribute("aria-label") || one.title || words(one);
+    const label = own || [...one.labels ?? []].map(words).join("");
+    return !label.trim() && !(one.getAttribute("aria-labelledby") ?? "").split(" ").filter(Boolean).map(by).join("");
+  }).map((one) => one.outerHTML.slice(0, 160));
+}"""
+"""What can be pressed or filled in and has no name that a screen reader could read."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_the_contrast_that_people_need(
+def test_every_text_has_the_contrast_and_every_control_the_name_that_people_need(
     waiting: list[Review], browse: Browse, scheme: Literal["light", "dark"]
 ) -> None:
     page = browse("/", scheme=scheme)
     page.get_by_role("link", name=str(waiting[0].title)).wait_for()
     home = page.url.partition("/?")[0]
-    weak, thread = {}, waiting[0].thread_id
+    weak, nameless, thread = {}, {}, waiting[0].thread_id
     for name in places(thread):
         page.goto(f"{home}/{name}{'&' if '?' in name else '?'}by=Ada")
         settled(page)
@@ -335,7 +358,16 @@ def test_every_text_has_the_contrast_that_people_need(
             page.locator("[data-testid=stGraphVizChart] svg text").first.wait_for()
         if found := page.evaluate(CONTRAST):
             weak[name or "inbox"] = found
+        if found := page.evaluate(NAMELESS):
+            nameless[name or "inbox"] = found
+        if name.startswith("graphs"):
+            page.locator("[data-testid=stGraphVizChart] svg text").first.evaluate("text => text.style.fill = '#bbb'")
+            assert len(page.evaluate(CONTRAST)) == 1, "a pale label is found"
     assert weak == {}
+    assert nameless == {}
+    bad = '<button></button><p style="color: #999; background: #888">x</p>'
+    page.get_by_test_id("stMain").evaluate("(main, bad) => main.insertAdjacentHTML('beforeend', bad)", bad)
+    assert len(page.evaluate(CONTRAST)) == len(page.evaluate(NAMELESS)) == 1, "a pale text and a bare button are found"
 
 
 @pytest.mark.parametrize("waiting", [10], indirect=True)

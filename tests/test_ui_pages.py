@@ -387,6 +387,16 @@ def test_a_rejection_takes_a_reason_and_words(waiting: list[Review], saver: Sqli
     assert (decision.action, decision.reason, decision.words) == ("reject", "wrong risk", "It is capped in 9.1.")
 
 
+def test_a_response_sends_words_back_and_goes_on_to_the_next(saver: SqliteSaver, path: Path) -> None:
+    one = asked(saver, {"title": "Answer them?", "actions": ["approve", "respond"], "proposal": "We will pay."})
+    app = opened(_review, id=one.id)
+    app.button(key=f"respond-{one.id}").click().run()
+    app.text_area(key=f"say/{one.id}/0/words").set_value("Promise nothing.").run()
+    app.button(key=f"save-respond-{one.id}").click().run()
+    assert [each.value for each in app.toast] == ["Responded to: Answer them?"]
+    assert [(each.action, each.words) for each in decisions(saver)] == [("respond", "Promise nothing.")]
+
+
 def test_skip_leaves_a_review_until_the_others_are_done(waiting: list[Review], saver: SqliteSaver) -> None:
     app = opened(_review, id=waiting[0].id)
     app.button(key=f"skip-{waiting[0].id}").click().run()
@@ -722,6 +732,18 @@ def test_the_graphs_page_draws_a_graph_with_the_status_of_a_run(waiting: list[Re
     assert "digraph" in chart.spec
     assert "waiting 3" in chart.spec
     assert not app.error
+
+
+def test_the_map_shows_where_a_question_stands_once_it_is_opened(waiting: list[Review]) -> None:
+    one = waiting[0]
+    app = opened(_review, id=one.id)
+    assert any("desk › " in each.label and "finding" in each.label for each in app.expander)
+    assert not app.get("graphviz_chart")
+    app.session_state[f"map-{one.id}"] = True
+    app.run()
+    [drawn] = app.get("graphviz_chart")
+    assert one.node in drawn.proto.spec
+    assert "this question stands at" in drawn.proto.alt
 
 
 def test_a_graph_that_cannot_be_imported_is_one_sentence(path: Path) -> None:

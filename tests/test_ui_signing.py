@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,6 +153,19 @@ def test_who_is_of_another_group_cannot_decide_whatever_roles_the_address_says(
     page.wait_for_timeout(900)
     assert decisions(saver, thread=waiting.thread_id) == []
     assert [one.id for one in pending(saver, thread=waiting.thread_id)] == [waiting.id]
+
+
+def test_a_sign_in_of_yesterday_is_over_and_is_asked_for_again(
+    address: str, identities: Provider, waiting: Review, window: Window
+) -> None:
+    identities.user = ANN | {"iat": int(time.time()) - 13 * 3600}
+    page = window(f"{address}/review?id={waiting.id}")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("Your sign-in is over").wait_for()
+    locked(page)
+    identities.user = ANN
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("heading", name=TITLE, exact=True).wait_for()
 
 
 HEADERS = {"X-User": "cy@example.com", "X-Groups": "staff, legal"}

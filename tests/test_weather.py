@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,10 +21,10 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from workloads import INPUT, WORKLOADS, waiting
 
-from treadle.checkpoints import SqliteSaver, pending, run, runs
+from treadle.checkpoints import SqliteSaver, decide, decisions, pending, run, runs, traces
 from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.disks.mounts import ALLOWED, NETWORK, admit, kind
-from treadle.errors import StoreCorrupt, StoreError, StoreFull, StoreReadOnly
+from treadle.errors import StoreCorrupt, StoreError, StoreFull
 
 
 def at(thread: str) -> Any:
@@ -146,12 +147,26 @@ def test_a_file_removed_under_an_open_database_is_told_and_nothing_is_said_to_be
             saver.close()
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write anything; tests/test_databases.py does this as another user")
-    (tmp_path / "folder").mkdir(mode=0o555)
-    with pytest.raises(StoreReadOnly, match="cannot be written"):
-        SqliteSaver(tmp_path / "folder" / "x.db")
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write anything")
+def test_a_folder_that_cannot_be_written_is_told() -> None:
+    program = (
+        "import sys\n"
+        "from treadle.checkpoints import SqliteSaver\n"
+        "from treadle.errors import StoreReadOnly\n"
+        "try: SqliteSaver(sys.argv[1])\n"
+        "except StoreReadOnly as error: print(error)\n"
+    )
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        os.chmod(place, 0o555)
+        command = [sys.executable, "-W", "ignore", "-c", program, str(Path(place) / "x.db")]
+        if os.geteuid() == 0:
+            command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        os.chmod(place, 0o755)
+        if "Permission denied" in done.stderr:
+            pytest.skip("the interpreter itself cannot be read by another user here")
+        assert "cannot be written: check the permissions" in done.stdout, done.stderr
+        assert os.listdir(place) == []
 
 
 def test_a_corrupt_page_is_told_and_what_lies_elsewhere_is_still_read(tmp_path: Path) -> None:
@@ -187,6 +202,120 @@ def test_a_corrupt_row_harms_its_own_thread_only(tmp_path: Path) -> None:
             found = checkup(fresh)
         assert [(problem.thread_id, problem.kind) for problem in found] == [("bad", "unreadable")]
         assert "field 'value'" in found[0].words
+
+
+THREADS = ["loop", "fan"]
+
+
+def lived_in(path: Path) -> dict[str, Any]:
+    """Fill a file with something of everything; what can be asked of it, with the right answers."""
+    with SqliteSaver(path, synchronous="OFF") as saver:
+        for name in THREADS:
+            WORKLOADS[name]().compile(checkpointer=saver).invoke(INPUT, at(name))
+        decide(saver, pending(saver)[0].id, answer="yes", by="ann")
+        for number in range(20):
+            saver.remember("fan", f"k{number}", {"words": random.Random(number).randbytes(300).hex()})
+        saver.trace("fan", {"step": "x", "response": "y" * 300})
+        saver.database.flush()
+        return {name: ask() for name, ask in asked(saver).items()}
+
+
+def asked(saver: SqliteSaver) -> dict[str, Any]:
+    each: dict[str, Any] = {
+        "state": lambda thread: repr(saver.get_tuple(at(thread))),
+        "history": lambda thread: repr(list(saver.list(at(thread)))),
+        "run": lambda thread: repr(run(saver, thread)),
+        "journal": lambda thread: saver.remembered(thread, ""),
+        "trace": lambda thread: traces(saver, thread),
+        "queue": lambda thread: pending(saver, thread=thread, status=None),
+        "decisions": lambda thread: decisions(saver, thread=thread),
+    }
+    return {f"{what} of {name}": partial(ask, name) for what, ask in each.items() for name in THREADS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["noise", "zeros", "bits"])
+def test_damage_anywhere_in_the_file_is_told_and_nothing_else_is_raised(tmp_path: Path, way: str) -> None:
+    right = lived_in(tmp_path / "x.db")
+    sound, size, told = (tmp_path / "x.db").read_bytes(), 2048, 0
+    for start in range(0, len(sound), size):
+        chance, content, end = random.Random(start), bytearray(sound), start + size
+        if way == "bits":
+            for _ in range(8):
+                content[chance.randrange(start, end)] ^= 1 << chance.randrange(8)
+        else:
+            content[start:end] = chance.randbytes(size) if way == "noise" else bytes(size)
+        path = tmp_path / f"{start}.db"
+        path.write_bytes(content)
+        try:
+            with SqliteSaver(path, synchronous="OFF") as saver:
+                told += wrong(saver, right, exact=way != "bits")
+        except StoreError:
+            told += 1
+        path.unlink()
+    assert told > len(sound) / size / (4 if way != "bits" else 10)
+
+
+def wrong(saver: SqliteSaver, right: dict[str, Any], *, exact: bool) -> bool:
+    """Ask for everything, and write; whether any of it was refused as damaged. The rest must be right.
+
+    Where only some bits are turned, not ``exact``: SQLite keeps no checksums, so that a letter may have become another.
+    """
+    refused = False
+    for name, ask in asked(saver).items():
+        try:
+            found = ask()
+        except StoreCorrupt:
+            refused = True
+        else:
+            assert found == right[name] or not exact, name
+    try:
+        put(saver, "new", 1)
+        assert value(saver, "new") == 1
+    except StoreError:
+        refused = True
+    return refused
+
+
+@pytest.mark.parametrize(
+    ("column", "content"),
+    [
+        (column, content)
+        for column in (
+            "checkpoints.body", "writes.body", "blobs.body", "journal.body", "traces.entry", "reviews.value",
+            "runs.config", "decisions.answer",
+        )
+        for content in (b"", b"\0", b"\xff" * 40)
+    ],
+)  # fmt: skip
+def test_a_row_of_any_kind_that_makes_no_sense_harms_its_own_thread_only(
+    tmp_path: Path, column: str, content: bytes
+) -> None:
+    path, (table, _, name) = tmp_path / "x.db", column.partition(".")
+    right = lived_in(path)
+    owned = {"checkpoints": "space", "writes": "checkpoint", "blobs": "home"}
+    mine = {
+        "space": "space IN (SELECT key FROM spaces WHERE thread_id = 'fan')",
+        "home": "home IN (SELECT home FROM spaces WHERE thread_id = 'fan')",
+        "checkpoint": "checkpoint IN (SELECT c.key FROM checkpoints c JOIN spaces s ON s.key = space"
+        " WHERE thread_id = 'fan')",
+    }.get(owned.get(table, ""), "thread_id = 'fan'")
+    with sqlite3.connect(path) as connection:
+        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {trigger}")  # those that keep what is recorded as it is
+        kind = "CAST(? AS TEXT)" if name in ("value", "config", "answer") else "?"
+        assert connection.execute(f"UPDATE {table} SET {name} = {kind} WHERE {mine}", (content,)).rowcount > 0
+    connection.close()
+    with SqliteSaver(path, synchronous="OFF") as saver:
+        refused = set()
+        for question, ask in asked(saver).items():
+            try:
+                assert ask() == right[question] or question.endswith("fan"), question
+            except StoreCorrupt:
+                refused.add(question)
+        assert refused
+        assert not [question for question in refused if not question.endswith("fan")]
+        assert checkup(saver) != []
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"SQLite format 3\0", os.urandom(10_000), b"\0" * 8192])

@@ -42,7 +42,7 @@ def main(first: str = "inbox") -> None:
     if not inside:
         door()
         if signing():
-            remember(chosen.url_path or first)
+            remember(chosen.url_path)
         return
     if signing():
         follow()

@@ -1,6 +1,7 @@
 """Who the reviewer is: somebody who signed in, whom a trusted proxy names, or whoever sits at this computer."""
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,6 +25,9 @@ GROUPS_HEADER = "TREADLE_GROUPS_HEADER"
 
 GROUPS_CLAIM = "TREADLE_GROUPS_CLAIM"
 """The environment variable that says which claim of the identity provider holds the groups (default: ``groups``)."""
+
+HOURS = "TREADLE_SIGN_IN_HOURS"
+"""The environment variable that says for how long a sign-in counts, though its cookie lasts longer (default: 12)."""
 
 OPERATORS = "TREADLE_OPERATORS"
 """The environment variable that names the role which may retry and fork runs, make rules and remove text."""
@@ -61,7 +65,7 @@ class Person:
 def person() -> Person:
     """Who sits at this session: read anew for every action, on the server, from what the browser cannot choose."""
     if signing():
-        user: dict[str, Any] = dict(st.user.to_dict())
+        user: dict[str, Any] = dict(st.user.to_dict()) if _fresh() else {}
         name = user.get("email") or user.get("name") or user.get("sub") or ""
         return Person(str(name), _groups(user.get(os.environ.get(GROUPS_CLAIM, "groups"))), "signed in")
     if header := os.environ.get(USER_HEADER):
@@ -87,10 +91,17 @@ def signing() -> bool:
     return hasattr(st.user, "is_logged_in")
 
 
+def _fresh() -> bool:
+    """Whether who signed in did so lately: groups change, and the browser's cookie does not hear of it."""
+    since = st.user.to_dict().get("iat")
+    hours = float(os.environ.get(HOURS) or 12)
+    return bool(st.user.is_logged_in) and (since is None or time.time() - float(str(since)) < hours * 3600)
+
+
 def admitted() -> bool:
     """Whether the pages may be shown to whoever sits there."""
     if signing():
-        return bool(st.user.is_logged_in)
+        return _fresh()
     who = person()
     return who.local or bool(who.name)
 
@@ -100,7 +111,8 @@ def door() -> None:
     with st.container(key="door", horizontal_alignment="center"):
         st.title("treadle", anchor=False, text_alignment="center")
         if signing():
-            st.text("Sign in to see what waits for you.")
+            over = st.user.is_logged_in
+            st.text("Your sign-in is over: sign in again." if over else "Sign in to see what waits for you.")
             st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
         else:
             st.error("Nobody is named by the proxy in front of this page: open it through the proxy.")

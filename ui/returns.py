@@ -20,7 +20,12 @@ _SCRIPT = "<script>document.cookie = {cookie};</script>"
 
 
 def remember(page: str) -> None:
-    """Keep in the browser which page was asked for, with its query, while its reader signs in."""
+    """Keep in the browser which page was asked for, with its query, while its reader signs in.
+
+    The first page (its name in the address is empty) is where they come out anyway: what was asked for before stays.
+    """
+    if not page:
+        return
     query = {key: value for key, value in st.query_params.items() if key not in (KEY, ROLES, _PAGE)}
     wanted = quote(urlencode({_PAGE: page, **query}), safe="")
     _keep(wanted if len(wanted) <= _LONGEST else "", seconds=_SECONDS)

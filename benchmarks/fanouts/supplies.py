@@ -37,9 +37,9 @@ for many in (count // 4, count):
         config = {"configurable": {"thread_id": "t"}}
         done = asyncio.run(pattern.compile(checkpointer=saver).ainvoke({"count": many}, config))
         assert done["results"] == many * (many - 1) // 2
-        kept = len(saver.kept("t")) if saver else 0
-    cpu.append((time.process_time() - begun) / many * 1e6)
-    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        cpu.append((time.process_time() - begun) / many * 1e6)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        kept = len(saver.kept("t")) if saver and many == count else 0
 print(json.dumps({"peaks": peaks, "cpu": cpu, "kept": kept}))
 """
 

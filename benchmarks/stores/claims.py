@@ -16,21 +16,27 @@ class Claim:
 
     name: str
     value: float
-    goal: float
+    goal: float | None = None
     at_least: bool = False
     """Whether the goal is a lower bound; otherwise it is an upper one."""
     note: str = ""
 
     @property
-    def holds(self) -> bool:
-        """Whether the goal is met."""
+    def holds(self) -> bool | None:
+        """Whether the goal is met; None where there is none."""
+        if self.goal is None:
+            return None
         return self.value >= self.goal if self.at_least else self.value <= self.goal
 
     def row(self) -> dict[str, Any]:
         """The claim as plain data."""
         bound = ">=" if self.at_least else "<="
         value = float(f"{self.value:.4g}")
-        return {"name": self.name, "value": value, "goal": f"{bound} {self.goal:g}", "holds": self.holds}
+        goal = None if self.goal is None else f"{bound} {self.goal:g}"
+        return {"name": self.name, "value": value, "goal": goal, "holds": self.holds}
+
+
+_HOLDS = {True: "yes", False: "NO", None: ""}
 
 
 def show(claims: Iterable[Claim], console: Console) -> list[Claim]:
@@ -39,7 +45,7 @@ def show(claims: Iterable[Claim], console: Console) -> list[Claim]:
     shown = list(claims)
     for claim in shown:
         row = claim.row()
-        table.add_row(row["name"], f"{row['value']:g}", row["goal"], "yes" if claim.holds else "NO", claim.note)
+        table.add_row(row["name"], f"{row['value']:g}", row["goal"], _HOLDS[claim.holds], claim.note)
     console.print(table)
     return shown
 

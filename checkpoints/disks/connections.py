@@ -1,6 +1,7 @@
 """How one SQLite connection is opened, and what its errors mean in words."""
 
 import errno
+import json
 import os
 import shutil
 import sqlite3
@@ -16,6 +17,9 @@ VARIABLE = "TREADLE_PATIENCE"
 
 PATIENCE = 30.0
 """Seconds to wait for another process's lock: long, since SQLite's queue is not fair; transactions are short."""
+
+LOG = 4000
+"""Pages after which the log is moved into the file, by whoever writes then; it takes syncs of its own."""
 
 _MEANINGS: dict[int, type[StoreError]] = {
     sqlite3.SQLITE_BUSY: StoreBusy,
@@ -79,6 +83,7 @@ def tune(connection: sqlite3.Connection, *, synchronous: str = "FULL") -> None:
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("PRAGMA cache_size=-16000")
     connection.execute("PRAGMA journal_size_limit=67108864")
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG}")
 
 
 def journal(connection: sqlite3.Connection) -> str:
@@ -105,11 +110,15 @@ def forget(connection: sqlite3.Connection) -> None:
         connection.known = None
 
 
-def explain(error: sqlite3.Error, path: Path) -> Exception:
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError, json.JSONDecodeError)
+"""What reading a row raises: SQLite, and what takes texts for what they were when they were stored."""
+
+
+def explain(error: Exception, path: Path) -> Exception:
     """The error of ours that says what an SQLite error means, or the error itself if it tells of a mistake in SQL."""
     code = getattr(error, "sqlite_errorcode", None)
     kind = _MEANINGS.get(code & 0xFF) if code is not None else None
-    if type(error) is sqlite3.DatabaseError and code is None:  # what we raise for rows that make no sense
+    if code is None and _senseless(error):
         kind = StoreCorrupt
     if kind is None:
         return error
@@ -117,6 +126,15 @@ def explain(error: sqlite3.Error, path: Path) -> Exception:
         kind = _cause(path)
     words = _WORDS[kind].format(error=error, patience=patience())
     return kind(f"The database {path} {words}.")
+
+
+def _senseless(error: Exception) -> bool:
+    """Whether a row made no sense; ours for that is a plain DatabaseError, and Python has words for bad texts."""
+    return (
+        type(error) is sqlite3.DatabaseError
+        or not isinstance(error, sqlite3.Error)
+        or str(error).startswith("Could not decode to UTF-8")
+    )
 
 
 def _cause(path: Path) -> type[StoreError]:
@@ -136,7 +154,7 @@ def explained(path: Path) -> Iterator[None]:
     """Raise SQLite's errors as ours."""
     try:
         yield
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         meaning = explain(error, path)
         if meaning is error:
             raise

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints.disks import files, mounts
 from treadle.checkpoints.disks.commits import Commits, Job
-from treadle.checkpoints.disks.connections import connect, explain, explained, tune
+from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
 from treadle.checkpoints.disks.schemas import check, prepare
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
@@ -205,7 +205,7 @@ class Database:
             self._undo()
             raise
         for job in jobs:
-            if isinstance(job.error, sqlite3.Error):
+            if isinstance(job.error, UNREADABLE):
                 job.error = explain(job.error, self.path)
             job.done = True
 

@@ -7,7 +7,7 @@ from sqlite_utils.migrations import Migrations
 
 from treadle.checkpoints.desks.tables import AFTERWARDS, DESK, INBOX, LESSONS, QUEUE, SEARCH, STORED
 from treadle.checkpoints.layouts.formats import body_of, write_of
-from treadle.checkpoints.layouts.tables import COMPACT, STATE
+from treadle.checkpoints.layouts.tables import COMPACT, RECENT, STATE
 from treadle.checkpoints.ledgers.tables import LEDGER, NEWS, VERSIONS
 
 migrations = Migrations("treadle")
@@ -83,3 +83,9 @@ def afterwards(db: sqlite_utils.Database) -> None:
 def stored_questions(db: sqlite_utils.Database) -> None:
     """Questions count when the steps that asked them are stored."""
     db.executescript(STORED)
+
+
+@migrations()
+def recent_checkpoints(db: sqlite_utils.Database) -> None:
+    """The newest checkpoints of all threads are found without looking at the others."""
+    db.executescript(RECENT)

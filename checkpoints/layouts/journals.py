@@ -18,6 +18,7 @@ from treadle.checkpoints.disks.databases import Database
 from treadle.checkpoints.disks.groups import Grouped
 from treadle.checkpoints.disks.scribes import Row, Scribe
 from treadle.checkpoints.layouts.packs import pack, unpack
+from treadle.checkpoints.layouts.tails import Typed
 
 FEW = 4
 """Entries of one event loop after which they are written at once; fewer are written when the loop gets to it."""
@@ -32,16 +33,14 @@ _INSERT = "INSERT INTO journal (thread_id, key, type, codec, body, at) VALUES (?
 def remembered(database: Database, thread_id: str, prefix: str, load: Load) -> dict[str, Any]:
     """All values of a thread kept under keys that begin with a prefix, by the rest of the key."""
 
-    def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-        return connection.execute(
+    def work(connection: sqlite3.Connection) -> dict[str, Typed]:
+        rows = connection.execute(
             "SELECT key, type, codec, body FROM journal WHERE thread_id = ? AND key >= ? AND key < ?",
             (thread_id, prefix, prefix + "\U0010ffff"),
-        ).fetchall()
+        )
+        return {row["key"].removeprefix(prefix): _typed(row) for row in rows}
 
-    return {
-        row["key"].removeprefix(prefix): load((row["type"], unpack(row["codec"], row["body"])))
-        for row in database.read(work)
-    }
+    return {rest: load(value) for rest, value in database.read(work).items()}
 
 
 def keys(database: Database, thread_id: str) -> list[str]:
@@ -177,14 +176,18 @@ def _insert(rows: Sequence[Row], connection: sqlite3.Connection) -> None:
 def recall(database: Database, thread_id: str, key: str, load: Load) -> tuple[Any] | None:
     """The value kept under a key, in a tuple, since None is a value too; or None."""
 
-    def work(connection: sqlite3.Connection) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = connection.execute(
+    def work(connection: sqlite3.Connection) -> Typed | None:
+        row = connection.execute(
             "SELECT type, codec, body FROM journal WHERE thread_id = ? AND key = ?", (thread_id, key)
         ).fetchone()
-        return row
+        return None if row is None else _typed(row)
 
-    row = database.read(work)
-    return None if row is None else (load((row["type"], unpack(row["codec"], row["body"]))),)
+    found = database.read(work)
+    return None if found is None else (load(found),)
+
+
+def _typed(row: sqlite3.Row) -> Typed:
+    return row["type"], unpack(row["codec"], row["body"])
 
 
 def _row(thread_id: str, key: str, value: Any, dump: Dump) -> Row:

@@ -33,7 +33,8 @@ def news(saver: "SqliteSaver", thread_id: str) -> list[dict[str, Any]]:
     Each has what `treadle.graphs.scatters.paces.News` says, and "at", the time in epoch seconds.
     """
 
-    def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-        return connection.execute("SELECT at, body FROM news WHERE thread_id = ? ORDER BY at", (thread_id,)).fetchall()
+    def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+        rows = connection.execute("SELECT at, body FROM news WHERE thread_id = ? ORDER BY at", (thread_id,))
+        return [{**json.loads(row["body"]), "at": row["at"]} for row in rows]
 
-    return [{**json.loads(row["body"]), "at": row["at"]} for row in saver.database.read(work)]
+    return saver.database.read(work)

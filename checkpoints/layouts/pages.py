@@ -14,6 +14,9 @@ FIRST = 16
 
 LAST = 128
 
+_NOT_AFTER = f"{states.RECENT} <= substr(?, 1, 11)"
+"""Where the index of all checkpoints is entered."""
+
 Head = Callable[[Typed], tuple[dict[str, Any], dict[str, Any]]]
 
 
@@ -34,6 +37,7 @@ class Pages:
         self._head = head
         self._size = FIRST
         self._last: tuple[str, int] | None = None
+        self._everywhere = config is None
         self._where: list[str] = []
         self._values: list[Any] = []
         self._restrict(config, before)
@@ -49,6 +53,8 @@ class Pages:
         earlier = before["configurable"].get("checkpoint_id") if before else None
         if earlier:
             self._add("c.id < ?", earlier)
+            if self._everywhere:
+                self._add(_NOT_AFTER, earlier)
         for name, kind in (("source", str), ("step", int), ("run_id", str)):
             if type(self._wanted.get(name)) is kind:
                 self._add(f"c.{name} = ?", self._wanted[name])
@@ -64,7 +70,10 @@ class Pages:
         if self._last is not None:
             where.append("(c.id, c.key) < (?, ?)")
             values.extend(self._last)
-        rows = states.page(connection, where, values, size)
+            if self._everywhere:
+                where.append(_NOT_AFTER)
+                values.append(self._last[0])
+        rows = states.page(connection, where, values, size, everywhere=self._everywhere)
         self.more = len(rows) == size
         if rows:
             self._last = (rows[-1][0]["id"], rows[-1][0]["key"])

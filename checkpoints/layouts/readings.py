@@ -17,6 +17,7 @@ from treadle.checkpoints.layouts.spaces import configured, place
 from treadle.checkpoints.layouts.states import Record
 from treadle.checkpoints.layouts.tails import Typed
 from treadle.checkpoints.layouts.writes import Write
+from treadle.errors import StoreCorrupt
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Readings:
         """The checkpoint that a config asked for, with that config if it named one."""
         if record is None:
             return None
-        decoded = self.checkpoint(record)
-        return decoded._replace(config=config) if place(config).id else decoded
+        found = self.checkpoint(record)
+        return found._replace(config=config) if place(config).id else found
 
     def checkpoint(self, record: Record) -> CheckpointTuple:
         """A checkpoint with its values and pending writes."""
@@ -65,4 +66,15 @@ class Readings:
         return result
 
     def _load(self, value: Typed) -> Any:
-        return self.serde.loads_typed(value)
+        return decoded(self.serde, value)
+
+
+def decoded(serde: SerializerProtocol, value: Typed) -> Any:
+    """A stored value as it was; StoreCorrupt, whatever the serializer raises for one that it does not understand."""
+    try:
+        return serde.loads_typed(value)
+    except Exception as error:
+        raise StoreCorrupt(
+            f"A stored value cannot be decoded ({type(error).__name__}: {error}): it is damaged, or was written with"
+            " another serializer. `treadle db check` names all such values."
+        ) from error

@@ -73,3 +73,8 @@ CREATE TABLE writes (
 );
 CREATE INDEX writes_of_checkpoint ON writes (checkpoint, task_id);
 """
+
+RECENT = """
+CREATE INDEX checkpoints_recent ON checkpoints (substr(id, 1, 11));
+"""
+"""Finds the newest checkpoints of all threads; see ``page`` in treadle/checkpoints/layouts/states.py."""

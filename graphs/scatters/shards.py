@@ -160,7 +160,9 @@ class Wide:
 def unkept(config: RunnableConfig) -> RunnableConfig:
     """Return the config for a graph without checkpoints: it must not wait until one is stored (``durability="sync"``).
 
-    LangGraph hands its mode down to every graph inside, and fails in one that stores nothing.
+    LangGraph hands its mode down to every graph inside, among the configurable values, and fails in one that stores
+    nothing. To say ``durability="async"`` here would overrule that, with a warning each time that it has no effect; a
+    config of nothing but the user's own values would take streams, traces and the store's context from the branches.
     """
     values = config.get("configurable", {})
     return {**config, "configurable": {key: value for key, value in values.items() if not key.endswith("_durability")}}

@@ -9,7 +9,8 @@ from treadle.errors import GraphBuildError
 from treadle.graphs.chains import pattern_of
 from treadle.graphs.patterns import Pattern, merged, reduced
 from treadle.graphs.places import Place
-from treadle.graphs.scatters.branches import Branch, Hand, is_leaf
+from treadle.graphs.scatters.branches import Branch, is_leaf
+from treadle.graphs.scatters.calls import Hand
 from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.limits import Limit
 from treadle.nodes.policies.batches import Batch, Batched

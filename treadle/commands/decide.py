@@ -40,7 +40,12 @@ def decide(
             "--value", metavar="JSON|@FILE", help="With edit: what to go on with (text, where the proposal is text)."
         ),
     ] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="One of the question's reasons.")] = None,
+    reason: Annotated[
+        list[str] | None, typer.Option("--reason", help="One of the question's reasons; may be said again.")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="One of the question's labels; may be said again.")
+    ] = None,
     words: Annotated[
         str | None, typer.Option("--words", help="Your own words; after reject they go back to the model.")
     ] = None,
@@ -77,7 +82,8 @@ def decide(
 
     if bulks.several(id):
         wanted = {"thread": thread, "graph": graph, "gate": gate, "search": search}
-        said: dict[str, Any] = {"by": person(by), "roles": role or (), "reason": reason, "words": words}
+        said: dict[str, Any] = {"by": person(by), "roles": role or (), "words": words}
+        said |= {"reason": reason or None, "labels": label or ()}
         bulks.decide(db, id, action, wanted, sure=yes, json=json, **said)
         return
     if (action is None) == (answer is None):
@@ -88,8 +94,8 @@ def decide(
         question = review(saver, id, thread=thread)
         given = _given(question, value, answer)
         made = record(
-            saver, question.id, action, by=person(by), roles=role or (), reason=reason, words=words,
-            thread=question.thread_id, client="command line", **given,
+            saver, question.id, action, by=person(by), roles=role or (), reason=reason or None, words=words,
+            labels=label or (), thread=question.thread_id, client="command line", **given,
         )  # fmt: skip
         tally = votes(saver, question.id, by=made.by, thread=question.thread_id)
         run = _advanced(saver, graphs, question.thread_id) if advance else _run(saver, question.thread_id)

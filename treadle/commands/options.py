@@ -39,6 +39,7 @@ By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decide
 Roles = Annotated[
     list[str] | None, typer.Option("--role", metavar="ROLE", help="A role that you decide under; may be said again.")
 ]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")]
 Thread = Annotated[str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="How many to list.")]
 

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.commands.dealings import again, claim, comment, release, withdraw
 from treadle.commands.mistakes import Mistake
-from treadle.commands.options import DEFAULT, By, Database, Json, Limit, Roles, Thread, existing, person
+from treadle.commands.options import DEFAULT, By, Database, Id, Json, Limit, Thread, existing, person
 from treadle.commands.printing import age, as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
     from treadle.checkpoints import Decision
     from treadle.checkpoints.reviews import Review
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")]
-
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
+
+NAMES = ("show", "votes", "claim", "release", "comment", "withdraw", "again")
 
 
 @app.callback()
@@ -42,7 +43,7 @@ def reviews(
     Example: `treadle reviews --search "liability" --json`
     """
     given = {"db": db, "json": json}
-    ctx.default_map = dict.fromkeys(("show", "votes", "claim", "release", "withdraw"), given)
+    ctx.default_map = dict.fromkeys(NAMES, given)
     if ctx.invoked_subcommand is not None:
         return
     wanted: dict[str, Any] = {"thread": thread, "graph": graph, "gate": gate, "assign": assign, "search": search}
@@ -91,16 +92,20 @@ def show(
 
     Example: `treadle reviews show 3f2a`
     """
+    from treadle.checkpoints.desks.comments import comments
     from treadle.checkpoints.reviews import review
 
     with existing(db) as saver:
         found = review(saver, id, thread=thread)
+        said = comments(saver, found.id, thread=found.thread_id)
     if json:
         as_json(found)
         return
     from treadle.commands.desks import ask
 
     ask(found)
+    for one in said:
+        say(f"{one.by}{f', handing over to {one.to}' if one.to else ''}: {one.words}", style="dim")
     if found.status == "pending":
         told(f"Decide with: treadle decide {found.id[:12]} {_actions(found)}")
     elif found.decision:
@@ -141,60 +146,8 @@ def _vote(vote: "Decision") -> tuple[Any, ...]:
     return vote.by, "(hidden)" if hidden else vote.action, vote.words, when(vote.at)
 
 
-@app.command("claim")
-def claim(
-    id: Id,  # noqa: A002
-    by: By = None,
-    role: Roles = None,
-    seconds: Annotated[float, typer.Option("--seconds", min=1, help="For how long.")] = 900,
-    take: Annotated[bool, typer.Option("--take", help="Take it over from who has it; that is put on record.")] = False,
-    thread: Thread = None,
-    db: Database = DEFAULT,
-    json: Json = False,
-) -> None:
-    """Have a question for yourself for some time; claiming it again renews that.
-
-    Example: `treadle reviews claim 3f2a --take`
-    """
-    from treadle.checkpoints import claim as have
-
-    with existing(db, readonly=False) as saver:
-        made = have(saver, id, by=person(by), roles=role or (), thread=thread, seconds=seconds, take=take)
-    as_json(made) if json else say(f"{made.by} has review {made.interrupt_id[:12]} until {when(made.expires_at)}.")
-
-
-@app.command("release")
-def release(id: Id, by: By = None, thread: Thread = None, db: Database = DEFAULT, json: Json = False) -> None:  # noqa: A002
-    """Give a claim back.
-
-    Example: `treadle reviews release 3f2a`
-    """
-    from treadle.checkpoints import release as leave
-
-    with existing(db, readonly=False) as saver:
-        done = leave(saver, id, by=person(by), thread=thread)
-    as_json(done) if json else say("Given back." if done else "You do not have it.")
-
-
-@app.command("withdraw")
-def withdraw(
-    id: Id,  # noqa: A002
-    by: By = None,
-    role: Roles = None,
-    words: Annotated[str | None, typer.Option("--words", help="Why.")] = None,
-    thread: Thread = None,
-    db: Database = DEFAULT,
-    json: Json = False,
-) -> None:
-    """Take a decision of yours back, as long as the question allows and the run has not gone on.
-
-    Example: `treadle reviews withdraw 3f2a --words "wrong contract"`
-    """
-    from treadle.checkpoints import withdraw as undo
-
-    with existing(db, readonly=False) as saver:
-        made = undo(saver, id, by=person(by), roles=role or (), words=words, thread=thread)
-    as_json(made) if json else say(f"Taken back: {made.content['action']}. The question waits again.")
+for _command in (claim, release, comment, withdraw, again):
+    app.command(_command.__name__)(_command)
 
 
 def waiting(count: int) -> str:

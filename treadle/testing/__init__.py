@@ -1,4 +1,4 @@
-"""What tests of applications need: a Converse server on loopback that fails on demand.
+"""What tests of applications need: a Converse server on loopback that fails on demand, and the page.
 
 from treadle.testing import ConverseServer
 
@@ -11,6 +11,7 @@ def test_my_graph(monkeypatch):
 
 from treadle.testing.answers import Answer, Request, Rule
 from treadle.testing.mishaps import MISHAPS
+from treadle.testing.pages import served
 from treadle.testing.servers import ConverseServer, Received
 
-__all__ = ["MISHAPS", "Answer", "ConverseServer", "Received", "Request", "Rule"]
+__all__ = ["MISHAPS", "Answer", "ConverseServer", "Received", "Request", "Rule", "served"]
