@@ -190,6 +190,7 @@ def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver,
     shown(page, waiting[0].title)
     page.keyboard.press("a")
     shown(page, waiting[1].title)
+    page.locator(key(f"next-{waiting[1].id}")).wait_for()
     page.keyboard.press("n")
     shown(page, waiting[2].title)
     page.locator(key(f"reject-{waiting[2].id}")).wait_for()
@@ -285,7 +286,8 @@ CONTRAST = """() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
     const node = walk.currentNode, own = node.parentElement;
-    const icon = own.closest("[data-testid=stIconMaterial], script, style, svg, [disabled], [aria-hidden=true]");
+    const icon = own.closest(
+      "[data-testid=stIconMaterial], [data-testid=stStatusWidget], script, style, svg, [disabled], [aria-hidden=true]");
     if (!node.data.trim() || icon || !own.getClientRects().length) continue;
     const chain = []; for (let e = own; e; e = e.parentElement) chain.push(e);
     let back = [255, 255, 255, 1], clear = 1;

@@ -29,14 +29,17 @@ class Member(Protocol):
     @property
     def posted(self) -> bool:
         """Whether nobody waits for it."""
+        ...
 
     @property
     def patient(self) -> bool:
         """Whether it may wait for others of its kind."""
+        ...
 
     @property
     def blocking(self) -> bool:
         """Whether a thread waits for it."""
+        ...
 
 
 @dataclass(eq=False)
