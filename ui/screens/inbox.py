@@ -31,8 +31,6 @@ PAGE: Final = 25
 
 _SHOWN: Final = "treadle.inbox"
 
-_WIDTHS: Final = (6, 2.2, 2.8)
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -156,16 +154,12 @@ def _nothing() -> None:
 def _row(now: Review) -> None:
     question = ask(now)
     with st.container(key=f"row-{now.thread_id}-{now.id}"):
-        title, whose, state = st.columns(_WIDTHS, vertical_alignment="center")
-        with title:
-            link("review", question.title, id=now.id, thread=now.thread_id)
-            put(tag("div", question.why[:1].upper() + question.why[1:], kind="cell faint small", dir="auto"))
-        with whose:
-            put(tag("div", tag("div", now.graph or "no name"), *_assigned(now), kind="cell small"))
-        with state:
-            put(
-                tag("div", _state(now), tag("div", f"asked {ago(now.asked_at)}", kind="faint"), kind="cell small right")
-            )
+        link("review", question.title, id=now.id, thread=now.thread_id)
+        # One element for all but the link: the browser's work grows with their number.
+        why = tag("div", question.why[:1].upper() + question.why[1:], kind="cell faint small", dir="auto")
+        whose = tag("div", tag("div", now.graph or "no name"), *_assigned(now), kind="cell small")
+        asked = tag("div", f"asked {ago(now.asked_at)}", kind="faint")
+        put(tag("div", why, whose, tag("div", _state(now), asked, kind="cell small right"), kind="cells"))
 
 
 def _assigned(found: Review) -> list[Markup]:
