@@ -56,6 +56,7 @@ def test_an_item_that_kills_its_process_fails_alone(run: Run) -> None:
 @pytest.mark.slow
 def test_a_users_own_executor_that_broke_fails_the_run_in_words(run: Run) -> None:
     with processes() as pool:
+        list(pool.map(dying.slowly, [0, 1]))  # else Python 3.11 may wait for ever for a process begun later
         graph = fan_out(step(dying.die_if), over="ns", item="n", executor=pool).compile()
         with pytest.raises(ExecutorGone, match=r"takes no more work.* give a function that makes one"):
             run(graph, {"ns": [3, 4]})

@@ -190,7 +190,7 @@ def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver,
     shown(page, waiting[0].title)
     page.keyboard.press("a")
     shown(page, waiting[1].title)
-    page.locator(key(f"next-{waiting[1].id}")).wait_for()
+    page.locator(key(f"next-{waiting[1].id}")).first.wait_for()
     page.keyboard.press("n")
     shown(page, waiting[2].title)
     page.locator(key(f"reject-{waiting[2].id}")).wait_for()
@@ -385,6 +385,7 @@ def test_ten_are_decided_from_the_inbox_without_the_mouse(
         page.keyboard.press("x" if place % 4 == 3 else "a")
         if place % 4 == 3:
             page.locator("textarea:focus").wait_for()
+            page.locator(key(f"save-reject-{one.id}")).first.wait_for()
             page.keyboard.press("Control+Enter")
     page.get_by_text("Nothing waits for a decision").wait_for()
     made = {one.interrupt_id: (one.action, one.by) for one in decisions(saver, thread=waiting[0].thread_id)}
@@ -408,7 +409,7 @@ def test_a_tab_closed_in_mid_decision_leaves_all_of_it_or_nothing(
     page = browse(at(begun), by="Bo")
     shown(page, begun.title)
     page.locator(key(f"over-{begun.id}")).click()
-    page.get_by_text("has this before them").wait_for(state="detached")  # what stood above the buttons is gone
+    settled(page)  # what stood above the buttons is gone
     page.locator(f"{key(f'approve-{begun.id}')}:enabled").click()
     page.get_by_text(f"Approved: {begun.title}").wait_for()
     made = {one.interrupt_id: one.by for one in decisions(saver, thread=begun.thread_id)}

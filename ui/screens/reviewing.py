@@ -31,6 +31,8 @@ from treadle.ui.stores import store
 from treadle.ui.texts import changed, chip, passage, show
 from treadle.ui.times import ago, left
 
+_WATCH: Final = "treadle.watch"
+
 _KINDS: Final[dict[str, dict[str, Any]]] = {
     "Text": {"type": "string", "maxLength": 5000},
     "Yes or no": {"type": "boolean"},
@@ -105,6 +107,7 @@ def _facts(found: Review, question: Ask) -> list[Markup]:
 
 def _open(saver: SqliteSaver, found: Review, question: Ask) -> None:
     """A review that waits: what it is about beside what is proposed, and the bar of choices."""
+    st.session_state.pop(_WATCH, None)  # what changes from here on, not what this reviewer just did, draws it again
     _watch(found.id, found.thread_id)
     held = claims.hold(saver, found)
     claims.told(saver, found, held)
@@ -198,9 +201,7 @@ def _watch(name: str, thread: str) -> None:
     try:
         found = review(store(), name, thread=thread)
         state = (found.status, claims.hold(store(), found).by, found.digest, found.assign)
-        before = st.session_state.setdefault("treadle.watch", {})
-        if before.setdefault(name, state) != state:
-            before[name] = state
+        if st.session_state.setdefault(_WATCH, state) != state:
             st.rerun()
     except TreadleError:
         st.rerun()
