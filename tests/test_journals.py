@@ -183,3 +183,23 @@ def test_a_forked_child_writes_by_itself(tmp_path: Path) -> None:
     )
     told = subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "x.db")], capture_output=True)
     assert told.stdout.decode().strip() == "['again', 'child', 'parent']", told.stderr
+
+
+def test_what_was_said_while_somebody_else_wrote_is_kept_though_the_loop_ends(saver: SqliteSaver) -> None:
+    saver.remember("t", "before", 0)
+    other = sqlite3.connect(saver.path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def fail() -> None:
+        callers = [asyncio.ensure_future(saver.aremember("t", "first", 1))]
+        await asyncio.sleep(0.05)  # it waits for the other's lock
+        callers.append(asyncio.ensure_future(saver.aremember("t", "second", 2)))
+        await asyncio.sleep(0.05)
+        assert not any(caller.done() for caller in callers)
+        threading.Timer(0.2, other.rollback).start()
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        asyncio.run(fail())
+    assert [saver.recall("t", key) for key in ("first", "second")] == [(1,), (2,)]
+    other.close()

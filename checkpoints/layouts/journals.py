@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from treadle.checkpoints.disks.groups import Grouped
 from treadle.checkpoints.disks.scribes import Row, Scribe
 from treadle.checkpoints.layouts.packs import pack, unpack
 from treadle.checkpoints.layouts.tails import Typed
+from treadle.errors import StoreError
 
 FEW = 4
 """Entries of one event loop after which they are written at once; fewer are written when the loop gets to it."""
@@ -128,6 +130,10 @@ class Entries:
                     _settle(callers)
         finally:
             queue.task = None
+            late, queue.late = queue.late, []
+            if late:  # the loop ends before its turn: what had finished would run again
+                with suppress(StoreError):
+                    self.database.write(partial(_insert, late))
             for caller in (*callers, *queue.waiting):
                 caller.cancel()
 
