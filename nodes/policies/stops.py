@@ -86,6 +86,14 @@ class Unless:
 
     async def soon(self) -> Any:
         """Wait on the running loop; the effect is a task of its own."""
+        work = await self._first()
+        if not work.done():
+            asyncio.get_running_loop().call_later(MOMENT, work.cancel)
+            self.stop.check()
+        return work.result()
+
+    async def _first(self) -> "asyncio.Task[Any]":
+        """Begin the effect, and return when it has ended or it is time to stop."""
         self.stop.check()
         loop = asyncio.get_running_loop()
         work, sign = loop.create_task(self.effect.soon()), loop.create_future()
@@ -98,10 +106,7 @@ class Unless:
         finally:
             self.stop.forget(sign)
             work.add_done_callback(_looked_at)
-        if not work.done():
-            loop.call_later(MOMENT, work.cancel)
-            self.stop.check()
-        return work.result()
+        return work
 
 
 @dataclass(frozen=True)
@@ -120,16 +125,8 @@ class Until(Unless):
 
     async def soon(self) -> Any:
         """Wait on the running loop; the effect is a task of its own."""
-        self.stop.check()
-        loop = asyncio.get_running_loop()
-        work, sign = loop.create_task(self.effect.soon()), loop.create_future()
-        self.stop.tell(sign, lambda: loop.call_soon_threadsafe(_settle, sign))
-        try:
-            await asyncio.wait([work, sign], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self.stop.forget(sign)
-            work.cancel()
-            work.add_done_callback(_looked_at)
+        work = await self._first()
+        work.cancel()
         await asyncio.wait([work], timeout=MOMENT)
         if not work.done() or work.cancelled():
             self.stop.check()

@@ -122,19 +122,8 @@ def _downloads(name: str, thread: str | None) -> None:
     graph, found = _drawable(name), _progress(thread)
     put(tag("h3", "The drawing as a file", kind="part"))
     with st.container(horizontal=True):
-        st.download_button(
-            "SVG",
-            svg(graph, progress=found),
-            f"{name}.svg",
-            "image/svg+xml",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Mermaid",
-            mermaid(graph, progress=found),
-            f"{name}.mmd",
-            "text/plain",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        for form, drawing, ending, kind in (
+            ("SVG", svg(graph, progress=found), "svg", "image/svg+xml"),
+            ("Mermaid", mermaid(graph, progress=found), "mmd", "text/plain"),
+        ):
+            st.download_button(form, drawing, f"{name}.{ending}", kind, icon=":material/download:", on_click="ignore")
