@@ -1,6 +1,6 @@
 """`fan_out`: one worker over many items, or many workers over one item, joined in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -9,6 +9,7 @@ from langgraph.graph import END, START
 from treadle.errors import GraphBuildError
 from treadle.graphs.patterns import Pattern
 from treadle.graphs.places import Place
+from treadle.graphs.scatters.draws import Supplier
 from treadle.graphs.scatters.fans import WORK, Fan, working
 from treadle.graphs.scatters.gathers import JOIN, Gather
 from treadle.graphs.scatters.items import Naming
@@ -31,7 +32,7 @@ from treadle.nodes.selections import Joining, join_of
 def fan_out(
     worker: Place | Sequence[Place],
     *,
-    over: str | Callable[..., Iterable[Any]] | None = None,
+    over: str | Supplier | None = None,
     item: str = "item",
     into: str = "results",
     key: Naming | None = None,

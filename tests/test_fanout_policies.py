@@ -19,7 +19,7 @@ from langgraph.types import Command, interrupt
 from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, QuorumNotMet
-from treadle.nodes import step
+from treadle.nodes import step, vote
 from treadle.nodes.limits import limit
 from treadle.nodes.policies.faults import after, throttled
 from treadle.nodes.policies.hedges import Hedge

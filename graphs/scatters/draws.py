@@ -3,7 +3,16 @@
 import asyncio
 import contextvars
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +22,9 @@ from typing import Any
 from treadle.errors import InputInvalid
 
 Items = Iterator[Any] | AsyncIterator[Any]
+
+Supplier = Callable[..., Iterable[Any] | AsyncIterable[Any] | Awaitable[Iterable[Any] | AsyncIterable[Any]]]
+"""A function that gives something to go through."""
 
 
 @dataclass(frozen=True)
