@@ -42,13 +42,16 @@ class Recorder:
         """What a step remembered under a key, in a tuple, or None."""
         return journals.recall(self.database, thread_id, key, partial(decoded, self.serde))
 
-    def remember(self, thread_id: str, key: str, value: Any) -> None:
-        """Keep a step's result; returns once it is committed. The first value kept stays."""
-        self._journal.remember(thread_id, key, value, self.serde.dumps_typed)
+    def remember(self, thread_id: str, key: str, value: Any, written: journals.Told = None) -> None:
+        """Keep a step's result; returns once it is committed. The first value kept stays.
 
-    async def aremember(self, thread_id: str, key: str, value: Any) -> None:
+        ``written`` is called as soon as the result survives the process, though not yet a power cut.
+        """
+        self._journal.remember(thread_id, key, value, self.serde.dumps_typed, written)
+
+    async def aremember(self, thread_id: str, key: str, value: Any, written: journals.Told = None) -> None:
         """As ``remember``; entries of many coroutines share a transaction."""
-        await self._journal.aremember(thread_id, key, value, self.serde.dumps_typed)
+        await self._journal.aremember(thread_id, key, value, self.serde.dumps_typed, written)
 
     def remembered(self, thread_id: str, prefix: str) -> dict[str, Any]:
         """Everything that steps remembered under keys that begin with a prefix, by the rest of the key."""

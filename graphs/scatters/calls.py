@@ -73,6 +73,13 @@ class Call:
     effort: Effort
     meter: Meter | None = None
     """Counts tokens, where a limit does."""
+    turn: Turn | None = None
+    """Its slot: held until what it gave is written, so that few results at once are not."""
+
+    def close(self) -> None:
+        """Give the slot back; once is enough."""
+        if self.turn is not None:
+            self.turn.close()
 
     def key(self) -> str:
         """The branch's idempotency key."""
@@ -115,14 +122,15 @@ class Call:
             yield from self._waited(Pause(pause) if sign is None else Rest(pause, sign))
 
     def _turn(self, hand: Hand) -> Generator[Effect, Any, Any]:
-        """Wait for a slot, call, and give the slot back whatever happens."""
-        turn: Turn = yield from self._waited(Enter(self.crew.slots, stop=self.crew.sign))
+        """Wait for a slot and call; without a value the slot is given back at once."""
+        self.turn = yield from self._waited(Enter(self.crew.slots, stop=self.crew.sign))
         try:
             if not self.effort.attempts:
                 started()
             return (yield from self._passed(hand, self.branch.limits))
-        finally:
-            turn.close()
+        except BaseException:
+            self.close()
+            raise
 
     def _passed(self, hand: Hand, limits: Sequence[Limit]) -> Generator[Effect, Any, Any]:
         """Wait for each shared limit in turn, call, and tell the limits how it went."""
