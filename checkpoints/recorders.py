@@ -10,6 +10,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints import versions
 from treadle.checkpoints.desks.inquiries import inquiry
+from treadle.checkpoints.desks.retractions import retract
 from treadle.checkpoints.disks.databases import Database
 from treadle.checkpoints.layouts import journals
 from treadle.checkpoints.layouts.news import tell
@@ -68,6 +69,10 @@ class Recorder:
     async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         """As ``inquire``."""
         return await self.database.awrite(inquiry(config, question, schema))
+
+    def retract(self, thread_id: str, ns: str, why: str) -> int:
+        """Close what is asked in a namespace of a run that needs no more answers there; returns how many that were."""
+        return self.database.write(lambda connection: retract(connection, thread_id, ns, why))
 
     def register(self, graph: str, fingerprint: str, described: Any) -> None:
         """Keep what a version of a graph is made of, once."""

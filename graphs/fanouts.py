@@ -49,6 +49,7 @@ def fan_out(
     batch: Batch | None = None,
     lanes: bool = False,
     pauses: bool = False,
+    withdraw: bool = False,
     every: float | None = 1.0,
     progressive: bool = False,
     executor: Executor | Callable[[], Executor] | None = None,
@@ -82,9 +83,10 @@ def fan_out(
     An error that looks like a bug (TypeError and the like) always does. `hedge` starts a second call beside a slow one.
 
     **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
-    goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
-    time is up. What has not ended then is cancelled and recorded as such. Where workers stop for a person, `within` is
-    about the machine's time: what waits for an answer waits on, and time counts anew when the run is resumed.
+    goes on as soon as there are enough (0 asks for none, and waits for all) or when time is up. What has not ended then
+    is cancelled and recorded as such. Where workers stop for a person, what waits for an answer waits on: `within` is
+    about the machine's time, which counts anew when the run is resumed, and `need` is judged at the end. With
+    `withdraw` the run goes on without those answers as soon as there are enough: their questions are taken back.
 
     **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
     way in a crash does run again: what reads `idempotency_key`, or calls ``treadle.nodes.idempotency_key()`` at any
@@ -108,7 +110,7 @@ def fan_out(
     if batch is not None:
         staff = staff.batched(item, whole=over is None)
     leaves = not pauses and staff.leaves
-    _check(staff, over=over, limit=limit, need=need)
+    _check(staff, over=over, limit=limit, need=need, withdraw=withdraw)
     if lanes and not leaves:
         raise GraphBuildError(
             f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
@@ -142,6 +144,7 @@ def fan_out(
         on_error=on_error,
         leaves=leaves,
         pausing=pauses or staff.pausing,
+        withdraw=withdraw,
         lanes=lanes,
         pure=pure,
         batch=batch,
@@ -182,7 +185,7 @@ def _running(join: Join | Joining, label: str) -> Join:
     return join
 
 
-def _check(staff: Staff, *, over: object, limit: int, need: float | int | None) -> None:
+def _check(staff: Staff, *, over: object, limit: int, need: float | int | None, withdraw: bool) -> None:
     label, names = staff.label, staff.names
     if not names:
         raise GraphBuildError(f"fan-out {label!r} has no worker")
@@ -197,4 +200,8 @@ def _check(staff: Staff, *, over: object, limit: int, need: float | int | None) 
     if isinstance(need, float) and not 0 <= need <= 1:
         raise GraphBuildError(
             f"fan-out {label!r}: need={need} as a share lies between 0 and 1; a number of branches is an int"
+        )
+    if withdraw and not need:
+        raise GraphBuildError(
+            f"fan-out {label!r}: withdraw= takes questions back once enough have succeeded; say how many with need="
         )

@@ -51,7 +51,7 @@ class Teller(Protocol):
 
 @runtime_checkable
 class Desk(Protocol):
-    """A checkpointer whose review queue also takes questions that hold no run."""
+    """A checkpointer whose review queue also takes questions that hold no run, and takes questions back."""
 
     def inquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         """Queue a question; durable on return. A task that asks the same again gets the same id back."""
@@ -59,6 +59,10 @@ class Desk(Protocol):
 
     async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         """As `inquire`, on the running loop."""
+        ...
+
+    def retract(self, thread_id: str, ns: str, why: str) -> int:
+        """Close what is asked in a namespace of a run that needs no more answers there; returns how many that were."""
         ...
 
 

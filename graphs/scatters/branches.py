@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from langchain_core.runnables import Runnable, RunnableConfig
-from langgraph.errors import is_invalid_resume
+from langgraph.errors import GraphInterrupt, is_invalid_resume
 
 from treadle.errors import OutputInvalid
 from treadle.graphs.companions import accompanied
@@ -14,7 +14,7 @@ from treadle.graphs.scatters.crews import current
 from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
 from treadle.nodes.policies.stops import Stopped
-from treadle.nodes.records import Journal, Remember
+from treadle.nodes.records import Remember
 from treadle.nodes.steps import Effect, Step, Update, Work, adrive, drive
 
 OUTCOMES = "outcomes"
@@ -46,19 +46,26 @@ class Branch(Manner):
         try:
             outcome = yield from self._outcome(call)
             crew.tally.stop.check()
-            if crew.journal is not None and outcome["status"] == "success":
-                yield from self._remembered(call, crew.journal, outcome)
+            if outcome["status"] == "success":
+                yield from self._remembered(call, outcome)
             crew.tally.note(outcome)
+            if crew.tally.withdraw and outcome["status"] == "failure":  # when others are given up, it must be known
+                yield from self._remembered(call, outcome)
         except Stopped:
             return {OUTCOMES: crew.tally.left((index, self.name))}
+        except GraphInterrupt:
+            crew.tally.asked()
+            raise
         finally:
             call.close()
         return {OUTCOMES: [outcome]}
 
-    def _remembered(self, call: Call, store: Journal, outcome: Outcome) -> Generator[Effect, Any, None]:
+    def _remembered(self, call: Call, outcome: Outcome) -> Generator[Effect, Any, None]:
         crew, index = call.crew, call.index
+        if crew.journal is None:
+            return
         try:
-            yield Remember(store, crew.thread_id, f"{crew.place}/{index}/{self.name}", outcome, call.close)
+            yield Remember(crew.journal, crew.thread_id, f"{crew.place}/{index}/{self.name}", outcome, call.close)
         except TypeError as error:
             raise OutputInvalid(
                 f"worker {self.name!r} gave for item {index} what cannot be stored: {error}; return plain data"

@@ -216,7 +216,7 @@ def _closed(saver: SqliteSaver, found: Review, question: Ask) -> None:
     if found.decision is not None:
         put(tag("h3", "Decided", kind="part"), decided(found.decision, question.proposal, zone=zone))
     else:
-        put(tag("p", "Closed without a decision: the run went on without it."))
+        put(tag("p", f"Closed without a decision: {found.problem or 'the run went on without it.'}"))
     withdrawals.offered(saver, found)
     with st.container(horizontal=True, gap="medium"):
         if st.button("Next review", type="primary", shortcut="N", key=f"next-{found.id}"):
