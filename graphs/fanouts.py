@@ -42,6 +42,7 @@ def fan_out(
     attempts: int | Retry = 1,
     fallback: Sequence[Place] = (),
     hedge: Hedge | None = None,
+    timeout: float | None = None,
     need: float | int | None = None,
     within: float | None = None,
     on_error: OnError = "keep",
@@ -79,8 +80,9 @@ def fan_out(
     breaks); arguments and results must then be picklable for processes.
 
     **Failures.** A branch is tried `attempts` times, or as a `Retry` says, then each `fallback` is; then it is recorded
-    as failed, without harm to the others. `on_error="raise"` makes the first failure fail the run, a share that many.
-    An error that looks like a bug (TypeError and the like) always does. `hedge` starts a second call beside a slow one.
+    as failed, without harm to the others. A call that takes longer than `timeout` seconds has failed; `hedge` starts a
+    second one beside a slow one. `on_error="raise"` makes the first failure fail the run, a share that many. An error
+    that looks like a bug (TypeError and the like) always does.
 
     **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
     goes on as soon as there are enough (0 asks for none, and waits for all) or when time is up. What has not ended then
@@ -111,6 +113,11 @@ def fan_out(
         staff = staff.batched(item, whole=over is None)
     leaves = not pauses and staff.leaves
     _check(staff, over=over, limit=limit, need=need, withdraw=withdraw)
+    if timeout is not None and (timeout <= 0 or pauses or staff.pausing):
+        raise GraphBuildError(
+            f"fan-out {label!r}: timeout={timeout} is for calls that ask no person, and above 0; where a worker asks, "
+            "within= limits the machine's time"
+        )
     if lanes and not leaves:
         raise GraphBuildError(
             f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
@@ -152,7 +159,7 @@ def fan_out(
         progressive=_running(joining, label) if progressive else None,
         executor=executor,
     )
-    branches = staff.branches(retry, hedge, limits)
+    branches = staff.branches(retry, hedge, limits, timeout)
     wide = shards(branches, label, durable=True)
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)

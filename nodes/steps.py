@@ -5,9 +5,9 @@ import contextvars
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -34,15 +34,26 @@ class Ask:
         if self.timeout is None:
             return self.runnable.invoke(self.input, self.config)
         context = contextvars.copy_context()
-        pool = ThreadPoolExecutor(1)
-        try:
-            return pool.submit(context.run, self.runnable.invoke, self.input, self.config).result(self.timeout)
-        finally:
-            pool.shutdown(wait=False)  # a thread cannot be cancelled: its late result is dropped
+        pool = ThreadPoolExecutor(1, thread_name_prefix="treadle-timed")
+        call = pool.submit(context.run, self.runnable.invoke, self.input, self.config)
+        pool.shutdown(wait=False)  # a thread cannot be cancelled: its late result is dropped
+        wait([call], self.timeout)
+        return call.result() if call.done() else self._late()
 
     async def soon(self) -> Any:
         """Invoke it on the running loop."""
-        return await asyncio.wait_for(self.runnable.ainvoke(self.input, self.config), self.timeout)
+        if self.timeout is None:
+            return await self.runnable.ainvoke(self.input, self.config)
+        try:
+            async with asyncio.timeout(self.timeout) as limit:
+                return await self.runnable.ainvoke(self.input, self.config)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._late()
+
+    def _late(self) -> NoReturn:
+        raise TimeoutError(f"no answer within {self.timeout:g} s") from None
 
 
 @dataclass(frozen=True)

@@ -5,27 +5,23 @@ All kills: ``python tests/fanning.py``.
 
 import asyncio
 import sqlite3
-import statistics
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from fanning import again
+from fanning import LIMIT, again
 from langchain_core.runnables import RunnableConfig
 
 from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.nodes import step
 
-FEW = 5
-"""Of some 350 finished; without a journal nearly all run again. They had not been written yet when the kill came."""
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["sync", "async limited"])
-def test_of_a_killed_fan_out_few_finished_branches_run_again(way: str) -> None:
-    assert statistics.median(again(way) for _ in range(3)) <= FEW
+def test_of_a_killed_fan_out_no_more_run_again_than_may_work_at_once(way: str) -> None:
+    assert max(again(way) for _ in range(3)) <= LIMIT  # of some 350; without a journal nearly all would
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])

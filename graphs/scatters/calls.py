@@ -55,6 +55,8 @@ class Manner:
     retry: Retry = field(default_factory=lambda: Retry(attempts=1))
     hedge: Hedge | None = None
     limits: Sequence[Limit] = ()
+    timeout: float | None = None
+    """Seconds that one call may take."""
 
     @property
     def name(self) -> str:
@@ -166,7 +168,7 @@ class Call:
         if hand.keyed:
             given[KEY] = self.key()
         config = self.config if self.meter is None else self.meter.beside(self.config)
-        effect: Effect = Ask(hand.runnable, given, config)
+        effect: Effect = Ask(hand.runnable, given, config, self.branch.timeout)
         hedge = self.branch.hedge
         if hedge is not None:
             effect = Hedged(effect, hedge, crew.latencies)

@@ -76,6 +76,13 @@ class Pool:
             self._warden = self._warden or ThreadPoolExecutor(1, thread_name_prefix="treadle-alone")
             return self._warden.submit(self._apart, partial(function, **arguments))
 
+    def abandon(self) -> None:
+        """Leave threads behind that nobody waits for any more: others take their place, or soon none would be free."""
+        with self._mutex:
+            if self._given is None and self._made is not None:
+                self._made.shutdown(wait=False)
+                self._made = None
+
     def close(self) -> None:
         """Let go of what was made here."""
         with self._mutex:
@@ -162,18 +169,20 @@ async def aperform(function: Callable[..., Any], arguments: Mapping[str, Any]) -
         return await asyncio.to_thread(function, **arguments)
     with _told(function):
         try:
-            return await _awaited(pool.submit(function, arguments))
+            return await _awaited(pool.submit(function, arguments), pool)
         except BrokenExecutor:
-            return await _awaited(pool.alone(function, arguments))
+            return await _awaited(pool.alone(function, arguments), pool)
 
 
-async def _awaited(future: Future[Any]) -> Any:
+async def _awaited(future: Future[Any], pool: Pool) -> Any:
     """Wait for a future on the loop; that its executor gave it up is no cancellation of the one who waits."""
     try:
         return await asyncio.wrap_future(future)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
+            if future.running():
+                pool.abandon()
             raise
         raise CancelledError from None
 
