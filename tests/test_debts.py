@@ -271,7 +271,7 @@ def test_who_closes_hears_what_was_lost_and_the_file_is_let_go(tmp_path: Path) -
 def test_results_of_whoever_lost_the_lease_are_kept_out_and_told(saver: SqliteSaver) -> None:
     config = put(saver)
     with lease(saver, "t") as first:
-        stale = at(checkpoint_id=config["configurable"]["checkpoint_id"], **{FENCE: first.token})
+        stale: Any = {"configurable": {**config["configurable"], FENCE: first.token}}
     with lease(saver, "t"):
         saver.put_writes(stale, [("x", 1)], "stale")
         with pytest.raises(LeaseHeld, match="stale"):
