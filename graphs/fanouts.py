@@ -120,7 +120,8 @@ def fan_out(
         )
     if lanes and not leaves:
         raise GraphBuildError(
-            f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
+            f"fan-out {label!r}: lanes are for workers that are one step and ask nobody; a graph, and what asks "
+            "somebody in a lane, needs a branch for each item: leave lanes= out"
         )
     if retry is None:
         raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
