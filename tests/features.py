@@ -14,7 +14,6 @@ from langgraph.config import get_store, get_stream_writer
 from langgraph.func import entrypoint, task
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import REMOVE_ALL_MESSAGES, add_messages
-
 from langgraph.managed import RemainingSteps
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import CachePolicy, Command, Overwrite, RetryPolicy, Send, StateUpdate, interrupt
@@ -239,7 +238,8 @@ def streams(use: World) -> Iterator[Any]:
     graph = built.compile(use.saver)
     for mode in [*MODES, MODES]:
         thread = at(str(mode))
-        for given in ({"text": "go"}, Command(resume="on")):
+        both: list[Any] = [{"text": "go"}, Command(resume="on")]
+        for given in both:
             events = use(graph, "stream", given, thread, stream_mode=mode, subgraphs=True)
             yield sorted(map(told, events))
             yield use(graph, "get_state", thread).values

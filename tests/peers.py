@@ -107,21 +107,38 @@ async def _hurried(saver: Any) -> None:
     await saver.conn.execute("PRAGMA synchronous=OFF")
 
 
+def difference(scenario: Scenario, folder: Path, api: Api, durability: Durability) -> str | None:
+    """Where two checkpointers tell a scenario differently first; None if they do not."""
+    with theirs(folder / "theirs.db", api, durability) as world:
+        expected = seen(scenario, world)
+    with ours(folder / "ours.db", api, durability) as world:
+        found = seen(scenario, world)
+    for place, (one, other) in enumerate(zip(found, expected, strict=False)):
+        since = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
+        if one != other:
+            shown = [text[max(0, since - 300) : since + 300] for text in (one, other)]
+            return f"{place} of {len(found)} on {api} with {durability}: {shown[0]}\n!= {shown[1]}"
+    return None if len(found) == len(expected) else f"{len(found)} against {len(expected)} on {api} with {durability}"
+
+
 def seen(scenario: Scenario, world: World) -> list[str]:
     """What a scenario sees, and at last all that is stored."""
     return [*(told(one) for one in scenario(world)), *stored(world)]
 
 
-def stored(world: World) -> list[str]:
-    """All checkpoints with their writes, newest first in each namespace of each thread."""
+def stored(world: World, *, ordered: bool = True) -> list[str]:
+    """All checkpoints with their writes, newest first in each namespace of each thread.
+
+    A task's writes are in the order of LangGraph's sets, which two processes may see differently: then not ``ordered``.
+    """
     groups: dict[tuple[str, str], list[Any]] = {}
     for found in world(world.saver, "list", None):
         at = found.config["configurable"]
         groups.setdefault((str(at["thread_id"]), at["checkpoint_ns"]), []).append(found)
-    return sorted(told((*place, _line(found))) for place, found in groups.items())
+    return sorted(told((*place, _line(found, ordered=ordered))) for place, found in groups.items())
 
 
-def _line(found: list[Any]) -> list[Any]:
+def _line(found: list[Any], *, ordered: bool) -> list[Any]:
     """Checkpoints of one namespace, each with the place of its parent among them."""
     places = {one.checkpoint["id"]: place for place, one in enumerate(found)}
 
@@ -129,14 +146,18 @@ def _line(found: list[Any]) -> list[Any]:
         config = one.parent_config
         return places.get(config["configurable"]["checkpoint_id"], "elsewhere") if config else None
 
-    return [(parent(one), _whole(one.checkpoint), one.metadata, _open(one.pending_writes)) for one in found]
+    def writes(one: Any) -> list[Any]:
+        left = _open(one.pending_writes)
+        return left if ordered else sorted(left, key=told)
+
+    return [(parent(one), _whole(one.checkpoint), one.metadata, writes(one)) for one in found]
 
 
 def _whole(checkpoint: Any) -> Any:
     """A checkpoint without what differs by chance, or by right.
 
-    Only savers by version find the snapshot of a delta channel in the steps after the one that made it. What a join waits
-    for is a set that LangGraph goes on changing while it is stored.
+    Only savers by version find the snapshot of a delta channel in the steps after the one that made it. What a join
+    waits for is a set that LangGraph goes on changing while it is stored.
     """
     values = {k: v for k, v in checkpoint["channel_values"].items() if not isinstance(v, _DeltaSnapshot | set)}
     return {**checkpoint, "channel_values": values}
@@ -169,4 +190,6 @@ def _words(value: Any) -> str:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return f"{type(value).__name__}{_words(fields)}"
+    if isinstance(value, str | bytes) and len(value) > 10_000:
+        return f"{type(value).__name__} of {len(value)}: {hash(value)}"
     return repr(value)

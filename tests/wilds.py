@@ -1,6 +1,6 @@
 """Random graphs, used at random: each seed is a scenario (see `peers.py`) that two checkpointers must tell alike.
 
-    python tests/wilds.py --graphs 500
+python tests/wilds.py --graphs 500
 """
 
 import argparse
@@ -15,10 +15,10 @@ from features import State, answers, ask, at, say, whole
 from langchain_core.messages import AIMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, StateUpdate, interrupt
-from peers import World, ours, seen, theirs
+from peers import Api, Durability, World, difference
 
-APIS = ("sync", "async")
-DURABILITIES = ("sync", "async", "exit")
+APIS: tuple[Api, ...] = ("sync", "async")
+DURABILITIES: tuple[Durability, ...] = ("sync", "async", "exit")
 
 
 @dataclass
@@ -215,19 +215,11 @@ def wild(seed: int) -> Callable[[World], Iterator[Any]]:
 
 
 def differing(seed: int) -> str | None:
-    """What a seed's scenario looks like on both, where they differ first; None if they do not."""
+    """Where two checkpointers tell a seed's scenario differently first; None if they do not."""
     chance = random.Random(seed)
-    api, durability = chance.choice(APIS), chance.choice(DURABILITIES)
-    told: list[list[str]] = []
-    for world, name in ((theirs, "theirs.db"), (ours, "ours.db")):
-        with tempfile.TemporaryDirectory() as folder, world(Path(folder) / name, api, durability) as opened:  # type: ignore[operator]
-            told.append(seen(wild(seed), opened))
-    for place, (one, other) in enumerate(zip(*told, strict=False)):
-        if one != other:
-            since = next((n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
-            shown = [text[max(0, since - 300) : since + 300] for text in (one, other)]
-            return f"seed {seed} ({api}, {durability}), {place} of {len(told[0])}: {shown[0]}\n!= {shown[1]}"
-    return None if len(told[0]) == len(told[1]) else f"seed {seed} ({api}, {durability}): {[len(one) for one in told]}"
+    with tempfile.TemporaryDirectory() as folder:
+        found = difference(wild(seed), Path(folder), chance.choice(APIS), chance.choice(DURABILITIES))
+    return f"seed {seed}, {found}" if found else None
 
 
 def main() -> None:
