@@ -312,7 +312,7 @@ def test_an_import_says_what_it_cannot_read_and_leaves_nothing_half(
         load(saver, tmp_path / "ready.db")
     assert everything(saver, "bad") == []
     assert load(saver, tmp_path / "ready.db", threads=["good"]).runs == ("good",)
-    with SqliteSaver(tmp_path / "other.db"), pytest.raises(StoreCorrupt, match="is a treadle database.*db export"):
+    with SqliteSaver(tmp_path / "other.db"), pytest.raises(StoreCorrupt, match=r"is a treadle database.*db export"):
         load(saver, tmp_path / "other.db")
     for path in (saver.path, tmp_path / "none.db", tmp_path):
         with pytest.raises(StoreError):
