@@ -75,7 +75,7 @@ def fan_out(
     the same items. A share as `need` or `on_error` is judged when there are no more.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
-    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
+    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 128 are
     admitted as room appears, so that 10,000 items cost an item what 1,000 do. `lanes` runs workers that take less than
     a millisecond in `limit` loops: a quarter of the cost, without a step of LangGraph's for each item. `executor` takes
     plain functions elsewhere: any `concurrent.futures.Executor`, or a function that makes one (and makes it anew if it
