@@ -189,6 +189,13 @@ class Step(Runnable[Any, Update]):
         return await adrive(self.work(input, config or {}))
 
 
+def asked(runnable: Runnable[Any, Any], state: State, config: RunnableConfig) -> Generator[Effect, Any, Any]:
+    """Return what a Runnable gives for a state; a step's work becomes part of the work that asks."""
+    if isinstance(runnable, Step):
+        return (yield from runnable.work(state, config))
+    return (yield Ask(runnable, state, config))
+
+
 def lookup(state: State, key: str, *, step: str) -> Any:
     """Return one value of the state.
 

@@ -12,7 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 
 from treadle import chain, fan_out, review
-from treadle.checkpoints import advance, decide, decisions, pending, verify
+from treadle.checkpoints import Worker, advance, decide, decisions, pending, verify
 from treadle.checkpoints import review as one_review
 from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.savers import SqliteSaver
@@ -115,10 +115,10 @@ def test_a_run_that_lacks_some_waits_for_no_more_answers_than_it_lacks(saver: Sq
 
 def test_every_answer_that_was_given_is_carried_out(saver: SqliteSaver) -> None:
     graph = fan(asking(), need=1, limit=1).compile(checkpointer=saver)
-    graph.invoke({"ns": [100, 200, 300, 400]}, THREAD)
+    advance(saver, graph, "t", input={"ns": [100, 200, 300, 400]}, name="payments")
     for number in (200, 300, 400):
         approve(saver, number)
-    assert advance(saver, graph, "t").status == "done"
+    assert Worker(saver, lambda name: graph).once() == 1
     assert graph.get_state(THREAD).values["results"] == [2000, 3000, 4000]
     assert closed(saver) == {"May 100 be paid?": GONE}
     assert all(one.applied_at is not None for one in decisions(saver))
@@ -138,6 +138,15 @@ def test_an_answer_that_comes_while_the_run_goes_on_without_it_is_said_to_be_lef
     assert told == [("refused", GONE, True), ("approve", None, True), ("approve", None, False)]
     assert closed(saver) == {"May 200 be paid?": GONE}
     assert (verify(saver), checkup(saver)) == ([], [])
+
+
+def test_a_worker_does_not_wait_for_answers_that_may_not_be_needed(saver: SqliteSaver) -> None:
+    asked = chain(step(looked_at, into="seen"), review("seen", actions=("approve",)), name="asked")
+    graph = fan(asked, need=1).compile(checkpointer=saver)
+    advance(saver, graph, "t", input={"ns": [100, 200]}, name="payments")
+    approve(saver, 200)
+    assert Worker(saver, lambda name: graph).once() == 1
+    assert (graph.get_state(THREAD).values["results"], pending(saver)) == ([200], [])
 
 
 def test_answers_are_waited_for_unless_it_is_said_not_to(run: Run, saver: SqliteSaver) -> None:

@@ -1,7 +1,8 @@
-"""A call that takes too long has failed, and nobody waits for the thread that it was left behind in."""
+"""A call that takes too long gets a second one beside it, or has failed; nobody waits for a thread left behind."""
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from treadle import chain, fan_out, review
 from treadle.errors import GraphBuildError
-from treadle.nodes import Retry, prompt, step
+from treadle.nodes import Hedge, Retry, prompt, step
 
 Run = Callable[..., dict[str, Any]]
 
@@ -95,3 +96,21 @@ def test_times_that_make_no_sense_are_refused() -> None:
     for worker, timeout in ((prompt("ask", "{n}"), 0), (asking, 5)):
         with pytest.raises(GraphBuildError, match=f"timeout={timeout} is for calls that ask no person, and above 0"):
             fan_out(worker, over="ns", item="n", timeout=timeout)
+
+
+def test_a_second_call_is_made_no_more_often_than_the_budget_allows(run: Run, gate: threading.Event) -> None:
+    seen = Counter[int]()
+
+    def work(n: int) -> int:
+        seen[n] += 1
+        if n >= 30:
+            gate.wait(0.4)
+        return n
+
+    hedge = Hedge(factor=1.0, quantile=0.5, share=0.05, least=10)
+    graph = fan_out(step(work), over="ns", item="n", limit=20, hedge=hedge).compile()
+    done = run(graph, {"ns": list(range(50))})
+    assert done["results"] == list(range(50))
+    twice = [n for n in seen if seen[n] == 2]
+    assert 1 <= len(twice) <= 3
+    assert sorted(one["index"] for one in done["results_outcomes"] if one.get("hedged")) == sorted(twice)

@@ -25,6 +25,12 @@ from treadle.errors import StoreError
 FEW = 4
 """Entries of one event loop after which they are written at once; fewer are written when the loop gets to it."""
 
+MANY = 16
+"""The same for entries that all come within a `MOMENT`: what makes so many so fast is as fast when it runs again."""
+
+MOMENT = 0.0005
+"""Seconds."""
+
 Dump = Callable[[Any], tuple[str, bytes]]
 Load = Callable[[tuple[str, bytes]], Any]
 Told = Callable[[], object] | None
@@ -95,7 +101,7 @@ class Entries:
         queue.callers.append(caller)
         if written is not None:
             queue.told.append(written)
-        if len(queue.rows) >= FEW:
+        if queue.due:
             self._flush(queue, loop)
         elif len(queue.rows) == 1:
             loop.call_soon(self._flush, queue, loop)
@@ -181,6 +187,12 @@ class _Queue:
     """Who is to be told when entries are written."""
     untold: list[Callable[[], object]] = field(default_factory=list)
     """Who is to be told when the late ones are."""
+
+    @property
+    def due(self) -> bool:
+        """Whether the entries are too many, or too old, to wait until the loop gets to it."""
+        count = len(self.rows)
+        return count >= FEW and (count >= MANY or time.time() - self.rows[0][-1] >= MOMENT)
 
 
 def _tell(told: Sequence[Callable[[], object]]) -> None:
