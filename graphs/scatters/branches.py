@@ -52,6 +52,7 @@ class Branch(Manner):
             if crew.tally.withdraw and outcome["status"] == "failure":  # when others are given up, it must be known
                 yield from self._remembered(call, outcome)
         except Stopped:
+            crew.tally.check()
             return {OUTCOMES: crew.tally.left((index, self.name))}
         except GraphInterrupt:
             crew.tally.asked()

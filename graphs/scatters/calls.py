@@ -130,6 +130,7 @@ class Call:
         if self.turn is None:
             self.turn = yield from self._waited(Enter(slots, stop=sign))
         try:
+            self.crew.tally.check()
             if not self.effort.attempts:
                 started()
             return (yield from self._passed(hand, self.branch.limits))

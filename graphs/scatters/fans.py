@@ -28,7 +28,7 @@ from treadle.nodes.policies.executors import Pool, within
 from treadle.nodes.policies.quorums import OnError, Quorum
 from treadle.nodes.policies.retries import Retry
 from treadle.nodes.policies.slots import Slots
-from treadle.nodes.policies.stops import Stopped, Unless
+from treadle.nodes.policies.stops import Interruptible, Stopped, Unless
 from treadle.nodes.policies.vigils import awake
 from treadle.nodes.records import Remember, Teller, desk, journal, place, recorder
 from treadle.nodes.steps import Block, Effect, State, Update, Work, adrive, drive, lookup
@@ -198,7 +198,8 @@ class Fan:
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
                 wide = Wide(graph, whole, inside, threads=threads, branches=crew.tally.total)
-                done = yield wide if crew.sign is None or self.pausing else Unless(crew.sign, wide)
+                endable = wide if crew.sign is None or self.pausing else Unless(crew.sign, wide)
+                done = yield Interruptible(endable, crew.tally.halt)
             except Stopped:
                 done = None  # the tally knows how far it came
             except GraphInterrupt:
@@ -210,6 +211,7 @@ class Fan:
                 if (yield from self._waits(crew, config)):
                     raise
                 done = None
+        crew.tally.check()
         found = [*crew.tally.cut_off(), *crew.tally.known.values(), *outcomes_of(done)]
         return ordered(found if crew.tally.each is None else crew.tally.each(found))
 

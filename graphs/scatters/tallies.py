@@ -45,6 +45,8 @@ class Tally:
     stop: Stop = field(default_factory=Stop)
     over: bool = False
     """Whether what waits for a person was given up."""
+    halted: str | None = None
+    """Why nothing more is to begin, where nobody waits for the run any more; what is under way is still stored."""
     breach: Outcome | None = None
     """The failure that was one too many."""
     running: int = 0
@@ -58,6 +60,15 @@ class Tally:
     def total(self) -> int:
         """How many branches there are."""
         return len(self.leads) * len(self.workers)
+
+    def halt(self, reason: str = "nobody waits for it any more") -> None:
+        """Have no more branches begin; the run itself ends in an error, so that it can be taken on later."""
+        self.halted = reason
+
+    def check(self) -> None:
+        """Raise Stopped where nothing more is to begin."""
+        if self.halted is not None:
+            raise Stopped(self.halted)
 
     def begin(self, index: int, worker: str, effort: Effort) -> None:
         """Keep account of what a branch spends."""
