@@ -15,7 +15,7 @@ from treadle.ui.markups import NOTHING, Markup, plain, put, tag
 from treadle.ui.parts.actions import done
 from treadle.ui.parts.histories import moment
 from treadle.ui.people import person
-from treadle.ui.places import link
+from treadle.ui.rows import cell, row
 from treadle.ui.stores import store
 from treadle.ui.texts import chip, line, table
 from treadle.ui.times import brief
@@ -68,18 +68,15 @@ def _decisions(saver: SqliteSaver) -> None:
 
 
 def _decision(one: Decision) -> None:
-    with st.container(key=f"row-decision-{one.seq}"):
-        what, who, where = st.columns((4, 3, 2.4), vertical_alignment="center")
-        with what:
-            label = f"{one.seq}. {done(one.action)}" + (" (vote)" if one.kind == "vote" else "")
-            link("review", label, id=one.interrupt_id, thread=one.thread_id)
-            told = ", ".join([*one.reasons, *([one.words] if one.words else [])])
-            put(tag("div", line(told), kind="cell faint small", dir="auto"))
-        with who:
-            roles = f" as {', '.join(one.roles)}" if one.roles else ""
-            put(tag("div", tag("div", f"{one.by}{roles}"), tag("div", moment(one.at), kind="faint"), kind="cell small"))
-        with where:
-            put(tag("div", _marks(one), tag("div", one.gate or one.graph or "", kind="faint"), kind="cell small right"))
+    label = f"{one.seq}. {done(one.action)}" + (" (vote)" if one.kind == "vote" else "")
+    told = line(", ".join([*one.reasons, *([one.words] if one.words else [])]))
+    roles = f" as {', '.join(one.roles)}" if one.roles else ""
+    cells = (
+        tag("div", told, kind="cell faint small", dir="auto"),
+        cell(f"{one.by}{roles}", moment(one.at), kind="small"),
+        cell(_marks(one), one.gate or one.graph or "", kind="small right"),
+    )
+    row(f"decision-{one.seq}", "review", label, *cells, kind="decisions", id=one.interrupt_id, thread=one.thread_id)
 
 
 def _marks(one: Decision) -> Markup:

@@ -19,6 +19,7 @@ from treadle.ui.parts.looks import look_again
 from treadle.ui.parts.questions import ask
 from treadle.ui.people import missing, person
 from treadle.ui.places import asked, leave, link
+from treadle.ui.rows import cell, row
 from treadle.ui.stores import store
 from treadle.ui.texts import chip, passage, show
 from treadle.ui.times import ago, brief, stamp
@@ -86,17 +87,11 @@ def _list() -> None:
 
 
 def _row(found: Run) -> None:
-    with st.container(key=f"row-run-{found.thread_id}"):
-        name, state, counts, age = st.columns((4, 3, 3, 1.6), vertical_alignment="center")
-        with name:
-            link("runs", found.thread_id, thread=found.thread_id)
-            put(tag("div", found.graph or "a graph without a name", kind="cell faint small"))
-        with state:
-            put(tag("div", status(found), tag("div", _short(found), kind="faint small"), kind="cell"))
-        with counts:
-            put(tag("div", tag("div", _steps(found)), tag("div", _tokens(found), kind="faint"), kind="cell small"))
-        with age:
-            put(tag("div", ago(found.updated_at), kind="cell faint small"))
+    graph = tag("div", found.graph or "a graph without a name", kind="cell faint small")
+    state, counts = cell(status(found), _short(found), kind="small"), cell(_steps(found), _tokens(found), kind="small")
+    age = tag("div", ago(found.updated_at), kind="cell faint small right")
+    thread = found.thread_id
+    row(f"run-{thread}", "runs", thread, graph, state, counts, age, kind="runs", thread=thread)
 
 
 def _short(found: Run) -> str:
