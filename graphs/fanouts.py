@@ -1,6 +1,6 @@
 """`fan_out`: one worker over many items, or many workers over one item, joined in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -9,13 +9,14 @@ from langgraph.graph import END, START
 from treadle.errors import GraphBuildError
 from treadle.graphs.patterns import Pattern
 from treadle.graphs.places import Place
+from treadle.graphs.scatters.draws import Supplier
 from treadle.graphs.scatters.fans import WORK, Fan, working
 from treadle.graphs.scatters.gathers import JOIN, Gather
 from treadle.graphs.scatters.items import Naming
 from treadle.graphs.scatters.lanes import in_lanes
 from treadle.graphs.scatters.shards import shards
 from treadle.graphs.scatters.staffs import Staff, hired
-from treadle.graphs.scatters.supplies import Supply, suits, supplying
+from treadle.graphs.scatters.supplies import Supply, supplying
 from treadle.nodes.functions import hints, step
 from treadle.nodes.joins import Join, as_list
 from treadle.nodes.limits import Limit
@@ -31,7 +32,7 @@ from treadle.nodes.selections import Joining, join_of
 def fan_out(
     worker: Place | Sequence[Place],
     *,
-    over: str | Callable[..., Iterable[Any]] | None = None,
+    over: str | Supplier | None = None,
     item: str = "item",
     into: str = "results",
     key: Naming | None = None,
@@ -64,10 +65,10 @@ def fan_out(
     list is joined like any other. `key` says what an item is called, as the name of one of its fields or a function of
     it: outcomes and errors say so, and two items of one name are refused.
 
-    A function as `over`, whose parameters are state keys, makes the items as they are needed: 1,024 are taken at a time
-    and forgotten when they are joined (into a list, or by a reducer). Then outcomes are those of failures alone, of the
-    first 1,000. After a crash the function is called anew, and must give the same items. A share as `need` or
-    `on_error` is judged when there are no more.
+    A function as `over`, whose parameters are state keys, makes the items as they are needed, async ones on the async
+    API: 1,024 are taken at a time and forgotten when they are joined (into a list, by a reducer or a tree). Then
+    outcomes are those of failures alone, of the first 1,000. After a crash the function is called anew, and must give
+    the same items. A share as `need` or `on_error` is judged when there are no more.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
     `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
@@ -145,7 +146,7 @@ def fan_out(
         pure=pure,
         batch=batch,
         every=every,
-        progressive=joining if progressive and not isinstance(joining, Joining) else None,
+        progressive=_running(joining, label) if progressive else None,
         executor=executor,
     )
     branches = staff.branches(retry, hedge, limits)
@@ -153,7 +154,7 @@ def fan_out(
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)
     if source is not None:
-        supply: Any = supplying(Supply(fan, source, into, suits(fan, source, joining)), wide, light)
+        supply: Any = supplying(Supply(fan, source, into, joining), wide, light)
         pattern.add_node(WORK, supply)
         pattern.add_edge(WORK, END)
         return pattern
@@ -169,6 +170,16 @@ def fan_out(
 def _joins(join: Join | Joining) -> Any:
     """The type that a join gives, where it says so."""
     return Any if isinstance(join, Joining) else hints(join).get("return", Any)
+
+
+def _running(join: Join | Joining, label: str) -> Join:
+    """The join, where its value so far can be told."""
+    if isinstance(join, Joining):
+        raise GraphBuildError(
+            f"fan-out {label!r}: progressive= joins what is there again and again, and its join= asks a step, which "
+            "would be asked each time; leave progressive= out, or join without asking"
+        )
+    return join
 
 
 def _check(staff: Staff, *, over: object, limit: int, need: float | int | None) -> None:

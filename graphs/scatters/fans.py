@@ -16,7 +16,7 @@ from treadle.errors import BranchesFailed, GraphBuildError, QuorumNotMet
 from treadle.graphs.scatters.branches import outcomes_of
 from treadle.graphs.scatters.crews import Crew, at_work, under_way
 from treadle.graphs.scatters.groups import grouped
-from treadle.graphs.scatters.items import Naming, listed, named, point_at_ballast, sendable, storable
+from treadle.graphs.scatters.items import Names, Naming, listed, point_at_ballast, sendable, storable
 from treadle.graphs.scatters.paces import Pace
 from treadle.graphs.scatters.shards import SIZE, Graph, Wide, unkept
 from treadle.graphs.scatters.tallies import Tally
@@ -137,7 +137,7 @@ class Fan:
 
     def named(self, items: Sequence[Any]) -> Sequence[str]:
         """What the items are called, if anything."""
-        return () if self.key is None else named(items, self.key, self.name)
+        return () if self.key is None else Names(self.key, self.name).add(items)
 
     def quorum(self, total: int | None, config: RunnableConfig) -> Quorum:
         """What a run of so many (None: nobody knows yet) has to come to, with the deadline it had before a crash.
