@@ -132,11 +132,11 @@ def test_a_search_finds_what_waits_amid_what_is_over(saver: SqliteSaver) -> None
     for number in range(5):
         start(saver, f"run-{number}", question("Liability"))
     for number in (0, 2, 4):
-        decide(saver, _only(saver, f"run-{number}"), answer="yes", by="ann")
+        decide(saver, _only(saver, f"run-{number}"), "approve", by="ann")
     assert [one.thread_id for one in pending(saver, search="liab")] == ["run-1", "run-3"]
     assert count(saver, search="liab", status="decided") == 3
-    decide(saver, _only(saver, "run-1"), answer="yes", by="ann")
-    decide(saver, _only(saver, "run-3"), answer="yes", by="ann")
+    decide(saver, _only(saver, "run-1"), "approve", by="ann")
+    decide(saver, _only(saver, "run-3"), "approve", by="ann")
     assert (count(saver, search="liab"), count(saver, search="liab", status=None)) == (0, 5)
 
 
