@@ -63,12 +63,13 @@ def rows(saver: SqliteSaver, table: str) -> int:
     return saver.database.read(lambda c: int(c.execute(f"SELECT count(*) FROM {table}").fetchone()[0]))
 
 
-async def test_the_conformance_suite_passes_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("linger", [0, 1])
+async def test_the_conformance_suite_passes_whole(tmp_path: Path, linger: float) -> None:
     made: list[Path] = []
 
     async def make() -> AsyncIterator[SqliteSaver]:
         made.append(tmp_path / f"{len(made)}.db")
-        with SqliteSaver(made[-1], synchronous="OFF") as opened:
+        with SqliteSaver(made[-1], synchronous="OFF", linger=linger) as opened:
             yield opened
 
     report = await validate(checkpointer_test(name="SqliteSaver")(make))

@@ -75,23 +75,25 @@ def _filters(saver: SqliteSaver) -> None:
     if not found.total and not chosen().narrow:
         return
     views.bar(saver, found)
-    search, by_graph, by_person, by = st.columns((2.6, 1.5, 1.5, 1.9))
+    offered = {
+        label: (options, many)
+        for label, options, many in (("Graph", graphs, found.graphs), ("Assigned to", people, found.assigned))
+        if len(options) > 1 or options == [chosen().graph] or options == [chosen().assign]
+    }
+    search, *between, by = st.columns((2.6, *(1.5 for _ in offered), 1.9))
     words = search.text_input(
         "Search", key=views.SEARCH, type="search", placeholder="Search titles and texts", live=True,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    graph = _select(by_graph, "Graph", graphs, found.graphs)
-    assign = _select(by_person, "Assigned to", people, found.assigned)
+    picked = {label: _select(column, label, *offered[label]) for label, column in zip(offered, between, strict=True)}
     by.selectbox(
         "Order", list(views.ORDERS), key=views.ORDER, format_func=views.ORDERS.__getitem__,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    choose(Filter(words or None, graph, assign, views.scope(), views.order()))
+    choose(Filter(words or None, picked.get("Graph"), picked.get("Assigned to"), views.scope(), views.order()))
 
 
 def _select(column: DeltaGenerator, label: str, options: list[str], found: Mapping[str, int]) -> str | None:
-    if len(options) < 2 and not any(options == [one] for one in (chosen().graph, chosen().assign)):
-        return None
     picked: str | None = column.selectbox(
         label, options, index=None, key=f"inbox-{label}", placeholder=f"{label}: all", label_visibility="collapsed",
         persist_state="session", format_func=lambda one: f"{one} ({found.get(one, 0):,})",

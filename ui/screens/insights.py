@@ -109,7 +109,7 @@ def _overturns(told: insights.Overturns) -> list[Markup]:
             f"Had all with a confidence below {cut.below:.2f} come to a person, {cut.caught:,} of {cut.errors:,} errors"
             f" would have been caught ({_rate(cut.share, cut.interval)}), by looking at {cut.reviewed:.0%} of all."
         )
-        parts.append(tag("p", words))
+        parts.append(tag("p", words, kind="below"))
     return parts
 
 
@@ -162,8 +162,19 @@ def _kappa(found: float | None) -> str:
 
 
 def _paces(told: Sequence[insights.Pace]) -> list[Markup]:
-    heads = ("Reviewer", "Decisions", "Usual seconds", "Approved", "Too fast to be read", "Test questions", "Look at")
-    return [table(heads, [_pace(one) for one in told], label=TITLES["paces"])] if told else []
+    heads = (
+        "Reviewer",
+        "Decisions",
+        "Usual seconds",
+        "Approved",
+        "Approved too fast",
+        "Test questions",
+        "Worth a look",
+    )
+    rows = [_pace(one) for one in told]
+    kept = [n for n in range(len(heads)) if any(row[n] for row in rows)]
+    shown = [[row[n] for n in kept] for row in rows]
+    return [table([heads[n] for n in kept], shown, label=TITLES["paces"])] if told else []
 
 
 def _pace(one: insights.Pace) -> list[Inside]:

@@ -5,6 +5,7 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
+from treadle.checkpoints.ledgers.causes import cause
 from treadle.checkpoints.ledgers.retries import again
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.runs import Run, Status, run, runs
@@ -21,7 +22,7 @@ from treadle.ui.people import missing, person
 from treadle.ui.places import asked, leave, link
 from treadle.ui.rows import cell, row
 from treadle.ui.stores import store
-from treadle.ui.texts import chip, passage, show
+from treadle.ui.texts import chip, line, passage, show
 from treadle.ui.times import ago, brief, stamp
 from treadle.ui.workers import wanted
 
@@ -38,8 +39,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "done": ("done", "good"),
     "failed": ("failed, is tried again", "bad"),
     "stalled": ("stopped in the middle", "bad"),
-    "parked": ("parked", "bad"),
-    "direct": ("run from Python", ""),
+    "parked": ("failed, waits for help", "bad"),
+    "direct": ("started by a program", ""),
 }
 """Each status as a reader is told it, and its tint."""
 
@@ -97,7 +98,7 @@ def _row(found: Run) -> None:
 def _short(found: Run) -> str:
     if found.pending:
         return "1 review waits" if found.pending == 1 else f"{found.pending:,} reviews wait"
-    return (found.error or "").partition("\n")[0][:90]
+    return line(cause(found.error), most=100)
 
 
 def _steps(found: Run) -> str:
@@ -145,9 +146,12 @@ def _title(found: Run) -> None:
     head = tag("div", tag("h2", found.thread_id, kind="title"), status(found), kind="row")
     put(head, tag("div", *(tag("span", fact) for fact in facts if fact), kind="meta"))
     if found.error:
-        st.error(plain(found.error), icon=":material/error:")
+        st.error(plain(cause(found.error)), icon=":material/error:")
     if not wanted() and found.status == "decided":
-        st.info("This page advances no runs by itself: a treadle worker beside it does.", icon=":material/info:")
+        st.info(
+            "This page records decisions only. The run goes on once a treadle worker, started beside it, takes it up.",
+            icon=":material/info:",
+        )
     if found.graph:
         link("graphs", "See it in its graph", icon=":material/account_tree:", graph=found.graph, thread=found.thread_id)
 
