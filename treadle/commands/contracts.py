@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from treadle.checkpoints.ledgers.causes import cause
+from treadle.causes import cause
 from treadle.commands import results
 from treadle.commands.desks import Desk, Quit, choice
 from treadle.commands.options import DEFAULT, person, usable

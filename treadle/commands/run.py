@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from treadle.checkpoints.ledgers.causes import cause
+from treadle.causes import cause
 from treadle.commands.mistakes import Mistake, code
 from treadle.commands.options import DEFAULT, Database, Graphs, Json, Model, catalog, data, opened, usable
 from treadle.commands.printing import as_json, many, told

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from treadle.checkpoints.ledgers.causes import cause
+from treadle.causes import cause
 from treadle.commands.mistakes import Mistake
 from treadle.commands.options import DEFAULT, Database, Json, Limit, existing
 from treadle.commands.printing import age, as_json, table, told

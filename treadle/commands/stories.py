@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle.checkpoints.ledgers.causes import cause
+from treadle.causes import cause
 from treadle.commands.printing import many, say, when
 
 if TYPE_CHECKING:

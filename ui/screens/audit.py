@@ -95,12 +95,15 @@ def _marks(one: Decision) -> Markup:
     return sum(marks, NOTHING)
 
 
+_PLACES: Final = {"page": "on the page", "python": "by a program", "terminal": "in the terminal",
+                  "command line": "in the terminal", "rule": ""}  # fmt: skip
+"""Where a decision was made, by the client's name on record."""
+
+
 def _manner(one: Decision) -> str:
     """Where it was decided, and after how long a look."""
-    where = {"page": "on this page", "python": "by a program", "terminal": "in the terminal"}.get(
-        one.client, one.client
-    )
-    return f"{where}, after {brief(one.seconds)}" if one.seconds is not None else where
+    after = f"after {brief(one.seconds)}" if one.seconds is not None else ""
+    return ", ".join(part for part in (_PLACES.get(one.client, one.client), after) if part)
 
 
 def _events(saver: SqliteSaver) -> None:

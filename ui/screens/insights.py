@@ -162,15 +162,7 @@ def _kappa(found: float | None) -> str:
 
 
 def _paces(told: Sequence[insights.Pace]) -> list[Markup]:
-    heads = (
-        "Reviewer",
-        "Decisions",
-        "Usual seconds",
-        "Approved",
-        "Approved too fast",
-        "Test questions",
-        "Worth a look",
-    )
+    heads = "Reviewer", "Decisions", "Usual seconds", "Approved", "Approved too fast", "Test questions", "Worth a look"
     rows = [_pace(one) for one in told]
     kept = [n for n in range(len(heads)) if any(row[n] for row in rows)]
     shown = [[row[n] for n in kept] for row in rows]

@@ -5,7 +5,7 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
-from treadle.checkpoints.ledgers.causes import cause
+from treadle.causes import cause
 from treadle.checkpoints.ledgers.retries import again
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.runs import Run, Status, run, runs
