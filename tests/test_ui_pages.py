@@ -261,7 +261,7 @@ def test_the_terms_of_a_question_are_said_from_the_start(saver: SqliteSaver, pat
     said = text(opened(_review, id=asked(saver, value).id))
     assert "If nobody has decided by the due time, it counts as rejected: “Too late.”." in said
     assert "After 1 hour it goes to lead." in said
-    assert "48% (log-probabilities)" in said
+    assert "48%, measured by log-probabilities." in said
     assert "a rejection by counsel decides alone" in said
     assert "Eve, who asked for it, may not decide" in said
     assert "This ran already" in said
