@@ -56,7 +56,7 @@ def paints(*, quick: bool, kept: Path | None = None) -> Claims:
                 "Runs": (f"{ours}/runs?by=Ada", "[class*='st-key-row-'] a"),
                 "A run": (f"{ours}/runs?by=Ada&thread={one.thread_id}", "[role='tab']"),
                 "Audit": (f"{ours}/audit?by=Ada", "[class*='st-key-row-'] a"),
-                "Bulk": (f"{ours}/bulk?by=Ada", ".st-key-bulk-go button"),
+                "Bulk": (f"{ours}/bulk?by=Ada", "[data-testid=stDataFrame] canvas"),
                 "Graphs": (f"{ours}/graphs?by=Ada", "[data-testid=stGraphVizChart] svg text"),
                 "Insights": (f"{ours}/insights?by=Ada", "[data-testid=stMain] meter"),
             }
