@@ -14,8 +14,9 @@ from treadle.graphs.scatters.fans import WORK, Fan, working
 from treadle.graphs.scatters.gathers import JOIN, Gather
 from treadle.graphs.scatters.items import Naming
 from treadle.graphs.scatters.lanes import in_lanes
+from treadle.graphs.scatters.manners import fitting, sensible
 from treadle.graphs.scatters.shards import shards
-from treadle.graphs.scatters.staffs import Staff, hired
+from treadle.graphs.scatters.staffs import hired
 from treadle.graphs.scatters.supplies import Supply, supplying
 from treadle.nodes.functions import hints, step
 from treadle.nodes.inquiries.companies import PATIENCE
@@ -45,9 +46,9 @@ def fan_out(
     attempts: int | Retry = 1,
     fallback: Sequence[Place] = (),
     hedge: Hedge | None = None,
-    timeout: float | None = None,
+    timeout: Span | None = None,
     need: float | int | None = None,
-    within: float | None = None,
+    within: Span | None = None,
     on_error: OnError = "keep",
     pure: bool = False,
     batch: Batch | None = None,
@@ -84,11 +85,12 @@ def fan_out(
     breaks); arguments and results must then be picklable for processes.
 
     **Failures.** A branch is tried `attempts` times, or as a `Retry` says, then each `fallback` is; then it is recorded
-    as failed, without harm to the others. A call that takes longer than `timeout` seconds has failed; `hedge` starts a
+    as failed, without harm to the others. A call that takes longer than `timeout` has failed; `hedge` starts a
     second one beside a slow one. `on_error="raise"` makes the first failure fail the run, a share that many. An error
     that looks like a bug (TypeError and the like) always does.
 
-    **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
+    **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time, in
+    seconds or such as ``"2m"``. A run
     goes on as soon as there are enough (0 asks for none, and waits for all) or when time is up. What has not ended then
     is cancelled and recorded as such. Where workers stop for a person, what waits for an answer waits on: `within` is
     about the machine's time, which counts anew when the run is resumed, and `need` is judged at the end. With
@@ -112,27 +114,27 @@ def fan_out(
         BranchesFailed: when more failed than `on_error` allows.
     """
     label, joining = name or into, join_of(join, name or into)
-    retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
-    if over is None and key is not None:
-        raise GraphBuildError(f"fan-out {label!r}: key= names the items of a list; name the list with over='key'")
+    several = {"fallback": fallback, "limits": limits, "context": context}
+    sensible(label, over=over, key=key, need=need, on_error=on_error, limit=limit, batch=batch, hedge=hedge, **several)
+    if not isinstance(attempts, Retry) and attempts < 1:
+        raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
+    retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts)
+    patience, deadline = (None if one is None else span(one, where=label) for one in (timeout, within))
     workers = worker if isinstance(worker, list | tuple) else [worker]
     staff = hired(label, workers, fallback, given=[item, *context] if over else None)
     if batch is not None:
         staff = staff.batched(item, whole=over is None)
-    leaves = not pauses and staff.leaves
-    _check(staff, over=over, limit=limit, need=need, withdraw=withdraw)
-    if timeout is not None and (timeout <= 0 or pauses or staff.pausing):
-        raise GraphBuildError(
-            f"fan-out {label!r}: timeout={timeout} is for calls that ask no person, and above 0; where a worker asks, "
-            "within= limits the machine's time"
-        )
-    if lanes and not leaves:
-        raise GraphBuildError(
-            f"fan-out {label!r}: lanes are for workers that are one step and ask nobody; a graph, and what asks "
-            "somebody in a lane, needs a branch for each item: leave lanes= out"
-        )
-    if retry is None:
-        raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
+    leaves, pausing = not pauses and staff.leaves, pauses or staff.pausing
+    fitting(
+        staff,
+        over=over,
+        leaves=leaves,
+        pausing=pausing,
+        lanes=lanes,
+        withdraw=withdraw,
+        need=need,
+        timeout=patience,
+    )
     source = step(over, into="items", name=label) if callable(over) else None
     taken = source.reads if source is not None else [over] if isinstance(over, str) else staff.reads
     reads = [key for key in dict.fromkeys([*taken, *context]) if key != KEY]
@@ -156,7 +158,7 @@ def fan_out(
         retry=retry,
         limit=limit,
         need=need,
-        within=within,
+        within=deadline,
         on_error=on_error,
         leaves=leaves,
         together=span(together, where=label)
@@ -164,7 +166,7 @@ def fan_out(
         else PATIENCE
         if staff.settling and not withdraw
         else None,
-        pausing=pauses or staff.pausing,
+        pausing=pausing,
         withdraw=withdraw,
         lanes=lanes,
         pure=pure,
@@ -173,7 +175,7 @@ def fan_out(
         progressive=_running(joining, label) if progressive else None,
         executor=executor,
     )
-    branches = staff.branches(retry, hedge, limits, timeout)
+    branches = staff.branches(retry, hedge, limits, patience)
     wide = shards(branches, label, durable=True)
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)
@@ -204,25 +206,3 @@ def _running(join: Join | Joining, label: str) -> Join:
             "would be asked each time; leave progressive= out, or join without asking"
         )
     return join
-
-
-def _check(staff: Staff, *, over: object, limit: int, need: float | int | None, withdraw: bool) -> None:
-    label, names = staff.label, staff.names
-    if not names:
-        raise GraphBuildError(f"fan-out {label!r} has no worker")
-    if over is None and len(names) == 1:
-        raise GraphBuildError(f"fan-out {label!r} has one worker and nothing to fan out; name the list with over='key'")
-    if len(set(names)) < len(names) or JOIN in names:
-        raise GraphBuildError(
-            f"fan-out {label!r}: its workers need names of their own, and not {JOIN!r}: {', '.join(names)}"
-        )
-    if limit < 1:
-        raise GraphBuildError(f"fan-out {label!r}: limit={limit} must be at least 1")
-    if isinstance(need, float) and not 0 <= need <= 1:
-        raise GraphBuildError(
-            f"fan-out {label!r}: need={need} as a share lies between 0 and 1; a number of branches is an int"
-        )
-    if withdraw and not need:
-        raise GraphBuildError(
-            f"fan-out {label!r}: withdraw= takes questions back once enough have succeeded; say how many with need="
-        )

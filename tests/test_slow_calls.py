@@ -94,7 +94,9 @@ def test_a_workers_own_time_out_says_what_it_says(run: Run) -> None:
 def test_times_that_make_no_sense_are_refused() -> None:
     asking = chain(prompt("ask", "{n}"), review("ask"))
     for worker, timeout in ((prompt("ask", "{n}"), 0), (asking, 5)):
-        with pytest.raises(GraphBuildError, match=f"timeout={timeout} is for calls that ask no person, and above 0"):
+        with pytest.raises(
+            GraphBuildError, match=f"timeout={timeout:.1f} is for calls that ask no person, and above 0"
+        ):
             fan_out(worker, over="ns", item="n", timeout=timeout)
 
 

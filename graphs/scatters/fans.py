@@ -258,7 +258,7 @@ class Fan:
         if quorum.good < quorum.least:
             raise QuorumNotMet(
                 f"{self.name!r}: {quorum.good} of {quorum.total} branches succeeded and {quorum.least} are needed. "
-                f"{reasons(lost[:3])}"
+                f"{reasons(lost[:3]) or 'There are no more; a share is a float, such as need=0.8'}"
             )
 
 
