@@ -14,7 +14,7 @@ from typing import Literal, TypeVar, cast
 from treadle.checkpoints.disks import files, mounts
 from treadle.checkpoints.disks.commits import Commits, Job
 from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
-from treadle.checkpoints.disks.schemas import check, prepare
+from treadle.checkpoints.disks.schemas import check, prepare, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
 
@@ -51,7 +51,7 @@ class Database:
             self.read(lambda connection: check(connection, self.path))
         else:
             mounts.admit(self.path)
-            self._idle.append(self._reading(self._connect()))  # who only reads needs no second one
+            self._idle.append(self._connect())  # who only reads needs no second one
             self._file = files.mark(self.path)
         _open.add(self)
 
@@ -64,11 +64,14 @@ class Database:
         self._pool: ThreadPoolExecutor | None = None
 
     def _connect(self) -> sqlite3.Connection:
+        """A connection that reads, to a file that has its tables."""
         with explained(self.path):
             connection = connect(self.path)
             try:
-                tune(connection, synchronous=self.synchronous)
-                prepare(connection, self.path)
+                if not ready(connection, self.path):
+                    tune(connection, synchronous=self.synchronous)
+                    prepare(connection, self.path)
+                tune(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -167,19 +170,14 @@ class Database:
                 return self._idle.pop()
         connection = connect(self.path, readonly=self.readonly)
         tune(connection)
-        return self._reading(connection)
-
-    def _writing(self) -> sqlite3.Connection | None:
-        """A connection that read until now: to open another takes longer than a small run's whole writing."""
-        with self._mutex:
-            connection = self._idle.pop() if self._idle else None
-        if connection is not None:
-            tune(connection, synchronous=self.synchronous)
-            connection.execute("PRAGMA query_only=0")
         return connection
 
-    def _reading(self, connection: sqlite3.Connection) -> sqlite3.Connection:
-        connection.execute("PRAGMA query_only=1")
+    def _writing(self) -> sqlite3.Connection:
+        """One that read until now, if there is one: to open another takes longer than a small run's whole writing."""
+        with self._mutex:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        tune(connection, synchronous=self.synchronous)
         return connection
 
     def _return(self, connection: sqlite3.Connection) -> None:
@@ -193,7 +191,7 @@ class Database:
         """Run the jobs in one transaction; each is marked done only after the commit."""
         try:
             if self._writer is None:
-                self._writer = self._writing() or self._connect()
+                self._writer = self._writing()
             perform(self._writer, jobs)
             files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
             self._writer.execute("COMMIT")
