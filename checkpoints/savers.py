@@ -4,12 +4,12 @@ import os
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
     BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
@@ -41,6 +41,9 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ``serde`` turns values into bytes (LangGraph's default: JSON-like data, messages, pydantic models; no pickle). With
     LangGraph's EncryptedSerializer state, writes, journal and trace are encrypted, questions and decisions are not.
     ``synchronous`` is what a stored step survives: FULL a power cut, NORMAL and OFF any end of the process.
+    ``linger`` lets results of tasks wait in memory so many seconds (at most 1) after their call has returned, so that
+    many share a commit: those that a violent end finds there are computed again. Whatever else is written or read
+    commits them first. What of them cannot be stored is raised to the next call for their thread, or by ``close``.
     ``readonly`` opens an existing file to look at it.
 
     Raises StoreReadOnly, StoreNewer, StoreCorrupt, StoreBusy, StoreFull, or StoreError with words of its own.
@@ -52,14 +55,20 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         *,
         serde: SerializerProtocol | None = None,
         synchronous: Synchronous = "FULL",
+        linger: float = 0.0,
         readonly: bool = False,
     ) -> None:
         super().__init__(serde=serde)
-        self.database = Database(path, synchronous=synchronous, readonly=readonly)
+        self.database = Database(path, synchronous=synchronous, linger=linger, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
         self.cache = SqliteCache(self.database, serde=serde)
         self._begin()
+
+    @classmethod
+    def from_conn_string(cls, conn_string: str) -> Self:
+        """As ``SqliteSaver(path)``, under the name that langgraph-checkpoint-sqlite has for it, sync and async."""
+        return cls(conn_string)
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
@@ -100,7 +109,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """Store a checkpoint; returns the config that names it."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        self.database.write(work).remember(self._memory)
+        self.database.write(work, of=_thread(config)).remember(self._memory)
         return _named(config, checkpoint)
 
     async def aput(
@@ -112,7 +121,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """As ``put``."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        (await self.database.awrite(work)).remember(self._memory)
+        (await self.database.awrite(work, of=_thread(config))).remember(self._memory)
         return _named(config, checkpoint)
 
     def put_writes(
@@ -120,14 +129,16 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> None:
         """Store what a task wrote, and in the same transaction what that means for the review queue."""
         work = self._drafts.writes(config, writes, task_id, task_path)
-        self.database.write(work, patient=_ordinary(writes))
+        if not self.database.owe(work, work.debt):
+            self.database.write(work, patient=work.task.ordinary, of=_thread(config))
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """As ``put_writes``; where very many branches end at once, they share transactions."""
         work = self._drafts.writes(config, writes, task_id, task_path)
-        await self.database.awrite(work, patient=_ordinary(writes))
+        if not self.database.owe(work, work.debt):
+            await self.database.awrite(work, patient=work.task.ordinary, of=_thread(config))
 
     def get_next_version(self, current: str | None, channel: None) -> str:
         """The version after ``current``: it sorts after it, and two forks never make the same one."""
@@ -142,13 +153,16 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that the config names, or the newest of its thread and namespace."""
-        record = self.database.read(lambda connection: states.fetch(connection, place(config), self._memory))
+        record = self.database.read(self._fetch(config), of=_thread(config))
         return self._readings.found(record, config)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As ``get_tuple``."""
-        record = await self.database.aread(lambda connection: states.fetch(connection, place(config), self._memory))
+        record = await self.database.aread(self._fetch(config), of=_thread(config))
         return self._readings.found(record, config)
+
+    def _fetch(self, config: RunnableConfig) -> Callable[[sqlite3.Connection], states.Record | None]:
+        return partial(states.fetch, place=place(config), memory=self._memory)
 
     def list(
         self,
@@ -161,7 +175,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         """Checkpoints, newest first; nothing is held open or locked between two of them."""
         pages = Pages(config, filter, before, limit, self._readings.head)
         while pages.more:
-            for record in self.database.read(pages.turn):
+            for record in self.database.read(pages.turn, of=_thread(config)):
                 yield self._readings.checkpoint(record)
 
     async def alist(
@@ -175,24 +189,22 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         """As ``list``."""
         pages = Pages(config, filter, before, limit, self._readings.head)
         while pages.more:
-            for record in await self.database.aread(pages.turn):
+            for record in await self.database.aread(pages.turn, of=_thread(config)):
                 yield self._readings.checkpoint(record)
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """For each channel the writes on the way to a checkpoint, and the value they started from."""
-        return self._readings.history(
-            self.database.read(lambda connection: states.history(connection, place(config), channels))
-        )
+        work = partial(states.history, place=place(config), channels=channels)
+        return self._readings.history(self.database.read(work, of=_thread(config)))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """As ``get_delta_channel_history``."""
-        return self._readings.history(
-            await self.database.aread(lambda connection: states.history(connection, place(config), channels))
-        )
+        work = partial(states.history, place=place(config), channels=channels)
+        return self._readings.history(await self.database.aread(work, of=_thread(config)))
 
     # Whole threads
 
@@ -238,9 +250,8 @@ def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
     return cast(RunnableConfig, configured(config.get("configurable", {})["thread_id"], at.ns, checkpoint["id"]))
 
 
-def _ordinary(writes: Sequence[tuple[str, Any]]) -> bool:
-    """Whether they hold results only: no question, no answer, no error."""
-    return all(channel not in WRITES_IDX_MAP for channel, _ in writes)
+def _thread(config: RunnableConfig | None) -> Sequence[str]:
+    return (place(config).thread_id,) if config else ()
 
 
 def _metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:

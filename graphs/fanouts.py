@@ -1,6 +1,6 @@
 """`fan_out`: one worker over many items, or many workers over one item, joined in order."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -9,14 +9,18 @@ from langgraph.graph import END, START
 from treadle.errors import GraphBuildError
 from treadle.graphs.patterns import Pattern
 from treadle.graphs.places import Place
+from treadle.graphs.scatters.draws import Supplier
 from treadle.graphs.scatters.fans import WORK, Fan, working
 from treadle.graphs.scatters.gathers import JOIN, Gather
 from treadle.graphs.scatters.items import Naming
 from treadle.graphs.scatters.lanes import in_lanes
 from treadle.graphs.scatters.shards import shards
 from treadle.graphs.scatters.staffs import Staff, hired
-from treadle.graphs.scatters.supplies import Supply, suits, supplying
+from treadle.graphs.scatters.supplies import Supply, supplying
 from treadle.nodes.functions import hints, step
+from treadle.nodes.inquiries.companies import PATIENCE
+from treadle.nodes.inquiries.deadlines import Span
+from treadle.nodes.inquiries.durations import span
 from treadle.nodes.joins import Join, as_list
 from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
@@ -31,7 +35,7 @@ from treadle.nodes.selections import Joining, join_of
 def fan_out(
     worker: Place | Sequence[Place],
     *,
-    over: str | Callable[..., Iterable[Any]] | None = None,
+    over: str | Supplier | None = None,
     item: str = "item",
     into: str = "results",
     key: Naming | None = None,
@@ -48,6 +52,7 @@ def fan_out(
     batch: Batch | None = None,
     lanes: bool = False,
     pauses: bool = False,
+    together: Span | None = None,
     every: float | None = 1.0,
     progressive: bool = False,
     executor: Executor | Callable[[], Executor] | None = None,
@@ -64,13 +69,13 @@ def fan_out(
     list is joined like any other. `key` says what an item is called, as the name of one of its fields or a function of
     it: outcomes and errors say so, and two items of one name are refused.
 
-    A function as `over`, whose parameters are state keys, makes the items as they are needed: 1,024 are taken at a time
-    and forgotten when they are joined (into a list, or by a reducer). Then outcomes are those of failures alone, of the
-    first 1,000. After a crash the function is called anew, and must give the same items. A share as `need` or
-    `on_error` is judged when there are no more.
+    A function as `over`, whose parameters are state keys, makes the items as they are needed, async ones on the async
+    API: 1,024 are taken at a time and forgotten when they are joined (into a list, by a reducer or a tree). Then
+    outcomes are those of failures alone, of the first 1,000. After a crash the function is called anew, and must give
+    the same items. A share as `need` or `on_error` is judged when there are no more.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
-    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
+    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 128 are
     admitted as room appears, so that 10,000 items cost an item what 1,000 do. `lanes` runs workers that take less than
     a millisecond in `limit` loops: a quarter of the cost, without a step of LangGraph's for each item. `executor` takes
     plain functions elsewhere: any `concurrent.futures.Executor`, or a function that makes one (and makes it anew if it
@@ -84,6 +89,10 @@ def fan_out(
     goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
     time is up. What has not ended then is cancelled and recorded as such. Where workers stop for a person, `within` is
     about the machine's time: what waits for an answer waits on, and time counts anew when the run is resumed.
+
+    **People.** LangGraph runs every branch that waits again whenever the run goes on, so answers are taken over
+    together: after `together` at most (a span such as ``"10m"``), or as soon as nobody has anything left to decide.
+    Without it that is an hour where nothing follows a review in its branch, and less where something does.
 
     **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
     way in a crash does run again: what reads `idempotency_key`, or calls ``treadle.nodes.idempotency_key()`` at any
@@ -125,7 +134,7 @@ def fan_out(
     }
     takes = staff.takes(over if isinstance(over, str) else None, item, batch)
     pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys, takes=takes)
-    pattern.pausing = staff.pausing
+    pattern.pausing, pattern.settling = staff.pausing, staff.settling
     fan = Fan(
         label,
         workers=staff.names,
@@ -140,12 +149,13 @@ def fan_out(
         within=within,
         on_error=on_error,
         leaves=leaves,
+        together=span(together, where=label) if together is not None else PATIENCE if staff.settling else None,
         pausing=pauses or staff.pausing,
         lanes=lanes,
         pure=pure,
         batch=batch,
         every=every,
-        progressive=joining if progressive and not isinstance(joining, Joining) else None,
+        progressive=_running(joining, label) if progressive else None,
         executor=executor,
     )
     branches = staff.branches(retry, hedge, limits)
@@ -153,7 +163,7 @@ def fan_out(
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)
     if source is not None:
-        supply: Any = supplying(Supply(fan, source, into, suits(fan, source, joining)), wide, light)
+        supply: Any = supplying(Supply(fan, source, into, joining), wide, light)
         pattern.add_node(WORK, supply)
         pattern.add_edge(WORK, END)
         return pattern
@@ -169,6 +179,16 @@ def fan_out(
 def _joins(join: Join | Joining) -> Any:
     """The type that a join gives, where it says so."""
     return Any if isinstance(join, Joining) else hints(join).get("return", Any)
+
+
+def _running(join: Join | Joining, label: str) -> Join:
+    """The join, where its value so far can be told."""
+    if isinstance(join, Joining):
+        raise GraphBuildError(
+            f"fan-out {label!r}: progressive= joins what is there again and again, and its join= asks a step, which "
+            "would be asked each time; leave progressive= out, or join without asking"
+        )
+    return join
 
 
 def _check(staff: Staff, *, over: object, limit: int, need: float | int | None) -> None:

@@ -21,9 +21,10 @@ from treadle.nodes.policies.hedges import Hedge
 from treadle.nodes.policies.identities import idempotency_key
 from treadle.nodes.policies.retries import Retry
 from treadle.nodes.prompts import Prompt, prompt
-from treadle.nodes.selections import distinct, fold, rank, tree
+from treadle.nodes.selections import distinct, fold, rank
 from treadle.nodes.steps import Step
 from treadle.nodes.texts.stitches import stitch
+from treadle.nodes.trees import tree
 
 __all__ = [
     "Answer",

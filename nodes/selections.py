@@ -1,10 +1,10 @@
-"""Joins that choose or condense: without repeats, ranked, folded, a summary of summaries.
+"""Joins that choose or condense: without repeats, ranked, folded.
 
 Each leaves failed items out.
 """
 
 import inspect
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import reduce
@@ -13,13 +13,11 @@ from typing import Any, Protocol, overload, runtime_checkable
 from langchain_core.runnables import RunnableConfig
 
 from treadle.digests import digest
-from treadle.errors import GraphBuildError
-from treadle.nodes.estimates import tokens as expected
+from treadle.errors import GraphBuildError, InputInvalid
 from treadle.nodes.joins import Join
 from treadle.nodes.judges import Judge, Ranked
 from treadle.nodes.outcomes import Outcome, values
-from treadle.nodes.steps import Ask, Effect, Step
-from treadle.nodes.templates import shown
+from treadle.nodes.steps import Effect, Step
 
 
 @runtime_checkable
@@ -81,56 +79,19 @@ class Fold:
     start: tuple[Any, ...] = ()
 
     def __call__(self, outcomes: list[Outcome]) -> Any:
-        """Return the value that the reducer makes of the successes."""
-        return reduce(self.reducer, values(outcomes), *self.start)
+        """Return the value that the reducer makes of the successes.
 
-
-def tree(
-    summary: Step, *, key: str = "parts", budget: int = 4000, tokens: Callable[[str], int] | None = None
-) -> "Tree":
-    """Join texts by summarising them, and the summaries, until one is left.
-
-    `summary` is a step (a prompt) that reads the parts, a text, under `key`. As many parts go together as fit into
-    `budget` tokens, two at least; `tokens` counts them (default: a token for four characters).
-    """
-    if tuple(summary.reads) != (key,):
-        raise GraphBuildError(f"summary {summary.name!r} must read {key!r} alone, and reads {', '.join(summary.reads)}")
-    return Tree(summary, key, budget, tokens or expected)
-
-
-@dataclass(frozen=True)
-class Tree:
-    """See `tree`."""
-
-    summary: Step
-    key: str
-    budget: int
-    tokens: Callable[[str], int]
-
-    def joined(self, outcomes: list[Outcome], config: RunnableConfig) -> Generator[Effect, Any, Any]:
-        """Summarise level by level."""
-        texts = [shown(value) for value in values(outcomes)]
-        while len(texts) > 1:
-            level = []
-            for group in self._groups(texts):
-                if len(group) == 1:
-                    level += group
-                else:
-                    level.append(shown(_first((yield Ask(self.summary, {self.key: "\n\n".join(group)}, config)))))
-            texts = level
-        return texts[0] if texts else ""
-
-    def _groups(self, texts: Sequence[str]) -> list[list[str]]:
-        groups: list[list[str]] = [[]]
-        room = self.budget
-        for text in texts:
-            size = self.tokens(text)
-            if len(groups[-1]) >= 2 and size > room:
-                groups.append([])
-                room = self.budget
-            groups[-1].append(text)
-            room -= size
-        return groups
+        Raises:
+            InputInvalid: when there are none, and nothing to start from.
+        """
+        found = values(outcomes)
+        if not found and not self.start:
+            name = getattr(self.reducer, "__name__", repr(self.reducer))
+            raise InputInvalid(
+                f"{name} has nothing to join: none of {len(outcomes)} branches gave a value; say what to start from "
+                f"with join=fold({name}, start)"
+            )
+        return reduce(self.reducer, found, *self.start)
 
 
 def join_of(join: Any, label: str) -> Join | Joining:
@@ -149,10 +110,6 @@ def _takes_two(join: Callable[..., Any]) -> bool:
         return False
     needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return len(needed) == 2
-
-
-def _first(update: dict[str, Any]) -> Any:
-    return next(iter(update.values()))
 
 
 def _alike(left: str, right: str) -> float:

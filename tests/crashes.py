@@ -16,24 +16,25 @@ import shutil
 import signal
 import sqlite3
 import tempfile
-import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from operator import add
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
+from langgraph.checkpoint.base import WRITES_IDX_MAP
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, decide, pending
 from treadle.checkpoints.care.checkups import checkup
+from treadle.checkpoints.disks.schemas import PAGE
 from treadle.checkpoints.layouts.writes import written
 from treadle.errors import RunNotFound
 
@@ -58,12 +59,14 @@ class Plan:
     way: str = field(init=False)
     durability: Any = field(init=False)
     synchronous: Any = field(init=False)
+    linger: float = field(init=False)
 
     def __post_init__(self) -> None:
         rng = random.Random(self.seed)
         object.__setattr__(self, "way", rng.choice(WAYS))
         object.__setattr__(self, "durability", rng.choice(["sync", "async", "async", "exit"]))
         object.__setattr__(self, "synchronous", rng.choice(["FULL", "NORMAL", "OFF"]))
+        object.__setattr__(self, "linger", rng.choice([0.0, 0.0, 0.02, 1.0]))
 
     def graph(self, saver: Any) -> Any:
         """The graph on a saver."""
@@ -180,49 +183,54 @@ def logged(log: bytes) -> int:
 
 
 class Noting(SqliteSaver):
-    """Notes every call that returned, in a file that outlives the process.
-
-    Threads that write at once may return before the last of them has seen everything committed: they are noted then.
-    """
+    """Notes every call that returned, in a file that outlives the process; what lingers, once a later one did."""
 
     notes: int
 
     def __init__(self, path: Path, **how: Any) -> None:
         super().__init__(path, **how)
-        self._mutex, self._under_way, self._returned = threading.Lock(), 0, list[Any]()
+        self._lingering: dict[tuple[Any, ...], None] = {}
 
     def note(self, *words: Any) -> None:
         wal = self.path.with_name(self.path.name + "-wal")
         size = logged(wal.read_bytes()) if wal.exists() else 0
         os.write(self.notes, (json.dumps([*words, size]) + "\n").encode())
 
+    @contextmanager
+    def noted(self, *words: Any, lingers: bool = False) -> Iterator[None]:
+        before = list(self._lingering)
+        yield
+        if lingers:
+            self._lingering[words] = None
+            return
+        for one in before:
+            if self._lingering.pop(one, False) is None:
+                self.note(*one)
+        self.note(*words)
+
+    def wrote(self, config: Any, writes: Any, task_id: str) -> AbstractContextManager[None]:
+        lingers = self.database.linger > 0 and not any(channel in WRITES_IDX_MAP for channel, _ in writes)
+        return self.noted("writes", config["configurable"]["checkpoint_id"], task_id, lingers=lingers)
+
     def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-        made = super().put(config, checkpoint, metadata, new_versions)
-        self.note("put", config["configurable"].get("checkpoint_ns", ""), checkpoint["id"])
-        return made
+        with self.noted("put", config["configurable"].get("checkpoint_ns", ""), checkpoint["id"]):
+            return super().put(config, checkpoint, metadata, new_versions)
 
     def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
-        with self._mutex:
-            self._under_way += 1
-        super().put_writes(config, writes, task_id, task_path)
-        with self._mutex:
-            self._under_way -= 1
-            self._returned.append(("writes", config["configurable"]["checkpoint_id"], task_id))
-            while self._returned and not self._under_way:
-                self.note(*self._returned.pop(0))
+        with self.wrote(config, writes, task_id):
+            super().put_writes(config, writes, task_id, task_path)
 
     async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-        made = await super().aput(config, checkpoint, metadata, new_versions)
-        self.note("put", config["configurable"].get("checkpoint_ns", ""), checkpoint["id"])
-        return made
+        with self.noted("put", config["configurable"].get("checkpoint_ns", ""), checkpoint["id"]):
+            return await super().aput(config, checkpoint, metadata, new_versions)
 
     async def aput_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
-        await super().aput_writes(config, writes, task_id, task_path)
-        self.note("writes", config["configurable"]["checkpoint_id"], task_id)
+        with self.wrote(config, writes, task_id):
+            await super().aput_writes(config, writes, task_id, task_path)
 
 
 def opened(plan: Plan, folder: Path) -> Noting:
-    saver = Noting(folder / "x.db", synchronous=plan.synchronous)
+    saver = Noting(folder / "x.db", synchronous=plan.synchronous, linger=plan.linger)
     saver.notes = os.open(folder / "notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     return saver
 
@@ -423,6 +431,7 @@ def campaign(kills: int, *, first: int = 0, within: float = float("inf")) -> Cou
                 done["kills"] += 1
                 done[plan.way] += 1
                 done[plan.synchronous] += 1
+                done["lingering"] += plan.linger > 0
                 checked(plan, "The file", partial(examine, plan, folder))
             checked(plan, "The end", partial(conclude, plan, folder))
             done["runs"] += 1

@@ -65,30 +65,30 @@ def graph(kind: str, log: int, saver: Any) -> Any:
     return plain.compile(checkpointer=saver)
 
 
-def run(way: str, folder: Path, branches: int) -> None:
+def run(way: str, folder: Path, branches: int, linger: float) -> None:
     """Begin the run, or go on with it."""
     kind, _, limited = way.rpartition(" ") if way.endswith("limited") else (way, "", "")
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     config: Any = {"configurable": {"thread_id": "t"}, **({"max_concurrency": LIMIT} if limited else {})}
-    with SqliteSaver(folder / "x.db") as saver:
+    with SqliteSaver(folder / "x.db", linger=linger) as saver:
         built = graph(kind, log, saver)
         given = None if built.get_state(config).created_at else {"ns": list(range(branches))}
         done = asyncio.run(built.ainvoke(given, config)) if "async" in kind else built.invoke(given, config)
         assert sorted(done["out"]) == list(range(branches))
 
 
-def again(way: str, *, branches: int = 600, finished: int = 350) -> int:
+def again(way: str, *, branches: int = 600, finished: int = 350, linger: float = 0.0) -> int:
     """How many finished branches run again after a kill with about so many of them finished."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        child = _begun(way, folder, branches)
+        child = _begun(way, folder, branches, linger)
         while _lines(folder) < finished:
             assert child.is_alive(), f"the run {way} ended by itself"
             time.sleep(0.001)
         child.kill()
         child.join()
         assert _lines(folder) < branches, "killed too late"
-        child = _begun(way, folder, branches)
+        child = _begun(way, folder, branches, linger)
         child.join()
         assert child.exitcode == 0
         noted = (folder / "log").read_text().split()
@@ -96,8 +96,8 @@ def again(way: str, *, branches: int = 600, finished: int = 350) -> int:
         return len(noted) - branches
 
 
-def _begun(way: str, folder: Path, branches: int) -> ForkServerProcess:
-    process = CONTEXT.Process(target=run, args=(way, folder, branches))
+def _begun(way: str, folder: Path, branches: int, linger: float) -> ForkServerProcess:
+    process = CONTEXT.Process(target=run, args=(way, folder, branches, linger))
     process.start()
     return process
 
@@ -114,9 +114,11 @@ def main() -> None:
     parser.add_argument("--finished", type=int, default=350, help="how many have finished when the kill comes")
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=WAYS, help="some ways only")
     parser.add_argument("--plain", action="store_true", help="LangGraph's own fan-out as well")
+    parser.add_argument("--linger", type=float, default=0.0, help="seconds for which results may linger")
     given = parser.parse_args()
     for way in (*given.ways, *(f"plain {way}" for way in given.ways if given.plain)):
-        counts = [again(way, branches=given.branches, finished=given.finished) for _ in range(given.kills)]
+        how = {"branches": given.branches, "finished": given.finished, "linger": given.linger}
+        counts = [again(way, **how) for _ in range(given.kills)]
         print(json.dumps({"way": way, "median": statistics.median(counts), "all": sorted(counts)}), flush=True)
 
 

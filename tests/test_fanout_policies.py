@@ -19,7 +19,7 @@ from langgraph.types import Command, interrupt
 from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, QuorumNotMet
-from treadle.nodes import step
+from treadle.nodes import step, vote
 from treadle.nodes.limits import limit
 from treadle.nodes.policies.faults import after, throttled
 from treadle.nodes.policies.hedges import Hedge
@@ -458,6 +458,17 @@ def test_news_tell_how_far_a_run_is_and_what_the_join_would_be() -> None:
     assert [one["joined"] for one in news] == [[3], [3, 6], [3, 6, 9]]
     assert news[-1]["total"] == 3
     assert news[-1]["waiting"] == news[-1]["running"] == 0
+
+
+def test_a_running_join_that_has_nothing_to_go_by_yet_is_left_out() -> None:
+    def odd(n: int) -> int:
+        if n % 2 == 0:
+            raise ValueError("even")
+        return n
+
+    graph = fan_out(step(odd), over="ns", item="n", limit=1, every=0, progressive=True, join=vote).compile()
+    news = list(graph.stream({"ns": [2, 3]}, stream_mode="custom"))
+    assert [one.get("joined") for one in news] == [None, {"value": 3, "share": 0.5}]
 
 
 def test_what_every_branch_carries_along_is_pointed_at(caplog: pytest.LogCaptureFixture) -> None:

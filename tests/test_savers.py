@@ -63,12 +63,13 @@ def rows(saver: SqliteSaver, table: str) -> int:
     return saver.database.read(lambda c: int(c.execute(f"SELECT count(*) FROM {table}").fetchone()[0]))
 
 
-async def test_the_conformance_suite_passes_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("linger", [0, 1])
+async def test_the_conformance_suite_passes_whole(tmp_path: Path, linger: float) -> None:
     made: list[Path] = []
 
     async def make() -> AsyncIterator[SqliteSaver]:
         made.append(tmp_path / f"{len(made)}.db")
-        with SqliteSaver(made[-1], synchronous="OFF") as opened:
+        with SqliteSaver(made[-1], synchronous="OFF", linger=linger) as opened:
             yield opened
 
     report = await validate(checkpointer_test(name="SqliteSaver")(make))
@@ -336,6 +337,15 @@ def test_a_readonly_saver_reads_and_refuses_to_write(saver: SqliteSaver) -> None
         assert values(reader, at("t")) == {"x": 1}
         with pytest.raises(StoreReadOnly, match="reading only"):
             put(reader, config, {"x": 2})
+
+
+async def test_what_opened_langgraphs_saver_opens_ours(tmp_path: Path) -> None:
+    with SqliteSaver.from_conn_string(str(tmp_path / "x.db")) as opened:
+        put(opened, at("t"), {"x": 1})
+    async with SqliteSaver.from_conn_string(str(tmp_path / "x.db")) as opened:
+        found = await opened.aget_tuple(at("t"))
+        assert found is not None
+        assert found.checkpoint["channel_values"] == {"x": 1}
 
 
 def test_two_processes_may_run_graphs_on_one_file(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from treadle.errors import GraphBuildError, InputInvalid
 from treadle.nodes import prompt, step
 from treadle.nodes.judges import best_of
 from treadle.nodes.outcomes import Outcome, failure, success
-from treadle.nodes.selections import distinct, fold, rank, tree
+from treadle.nodes.selections import distinct, fold, rank
 from treadle.nodes.texts.stitches import stitch
+from treadle.nodes.trees import tree
 
 
 def outcomes(*values: Any) -> list[Outcome]:
@@ -116,3 +117,11 @@ def test_texts_are_summed_up_level_by_level_within_the_budget() -> None:
     done = fan_out(work, over="ns", item="n", join=join).compile().invoke({"ns": ["a" * 9, "b" * 9, "c" * 9, "d" * 9]})
     assert done["results"] == "a+c"
     assert asked == [f"{'a' * 9}\n\n{'b' * 9}", f"{'c' * 9}\n\n{'d' * 9}", "a+b\n\nc+d"]
+
+
+def test_a_reducer_without_anything_to_start_from_says_so() -> None:
+    made: dict[str, Any] = {"over": "ns", "item": "n"}
+    work = step(lambda n: n, into="out", name="work")
+    with pytest.raises(InputInvalid, match=r"none of 0 branches gave a value; say .* join=fold\(add, start\)"):
+        fan_out(work, join=operator.add, **made).compile().invoke({"ns": []})
+    assert fan_out(work, join=fold(operator.add, 0), **made).compile().invoke({"ns": []})["results"] == 0

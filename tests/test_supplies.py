@@ -5,7 +5,7 @@ import operator
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from treadle import fan_out
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import BranchesFailed, GraphBuildError, InputInvalid, QuorumNotMet
 from treadle.graphs.scatters.supplies import KEPT, PART
-from treadle.nodes import Batch, fold, step, vote
+from treadle.nodes import Batch, as_list, best_of, fold, rank, step, tree, vote
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
 
@@ -184,21 +184,169 @@ def test_equal_items_and_batches_are_found_among_those_taken_together(run: Run) 
     assert [one.get("cached", False) for one in lost] == [False] + [True] * 9
 
 
-async def soon(count: int) -> Any:
-    yield count
+class Rows:
+    """Supplies of several kinds that only a loop can go through, and whether they were let go."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+
+    async def generated(self, count: int) -> AsyncIterator[int]:
+        try:
+            for n in range(count):
+                await asyncio.sleep(0)
+                yield n
+        finally:
+            await asyncio.sleep(0)
+            self.ended += 1
+
+    def given(self, count: int) -> AsyncIterator[int]:
+        return self.generated(count)
+
+    async def awaited(self, count: int) -> list[int]:
+        await asyncio.sleep(0)
+        self.ended += 1
+        return list(range(count))
 
 
-UNFIT: list[tuple[dict[str, Any], str]] = [
-    ({"key": str}, "items of a list"),
-    ({"over": soon}, "must be a plain function or generator"),
-]
+@pytest.mark.parametrize("kind", ["generated", "given", "awaited"])
+@pytest.mark.parametrize("count", [0, 3, PART + 7])
+def test_what_is_async_is_gone_through_on_the_loop_and_refused_in_words_without_one(kind: str, count: int) -> None:
+    rows = Rows()
+    graph = fan_out(step(odd), over=getattr(rows, kind), item="n", need=0, lanes=True).compile()
+    done = asyncio.run(graph.ainvoke({"count": count}))
+    assert done["results"] == list(range(1, count, 2))
+    assert rows.ended == 1
+    with pytest.raises(TypeError, match=f"takes its items from {kind}, which is async: run the graph with ainvoke"):
+        graph.invoke({"count": count})
 
 
-@pytest.mark.parametrize(("manner", "told"), UNFIT)
-def test_what_needs_to_know_all_items_is_refused(manner: dict[str, Any], told: str) -> None:
-    given: dict[str, Any] = {"worker": step(odd), "over": up_to, "item": "n", **manner}
-    with pytest.raises(GraphBuildError, match=f"takes its items from a function: .*{told}"):
-        fan_out(given.pop("worker"), **given)
+def test_a_supply_is_let_go_when_no_more_of_it_is_needed(run: Run) -> None:
+    ended: list[str] = []
+
+    def endless() -> Iterator[int]:
+        try:
+            yield from iter(int, 1)
+        finally:
+            ended.append("here")
+
+    graph = fan_out(step(lambda n: n, into="out", name="w"), over=endless, item="n", need=3, lanes=True).compile()
+    run(graph, {})
+    assert ended == ["here"]
+    rows = Rows()
+    asyncio.run(fan_out(step(odd), over=rows.generated, item="n", need=3).compile().ainvoke({"count": 9 * PART}))
+    assert rows.ended == 1
+
+
+def test_time_that_is_up_ends_a_supply_that_is_stuck(run: Run) -> None:
+    gate = threading.Event()
+
+    def stuck() -> Iterator[int]:
+        yield 1
+        gate.wait(60)
+
+    async def hanging() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(60)
+
+    for supply in (stuck, hanging) if run.__name__ == "ahead" else (stuck,):
+        done = run(fan_out(step(odd), over=supply, item="n", within=0.2, need=0).compile(), {})
+        assert done["results"] in ([1], [])
+        assert [one["status"] for one in done["results_outcomes"]] in ([], ["cancelled"])
+    gate.set()
+
+
+def test_what_a_supply_gets_wrong_in_time_is_its_own() -> None:
+    async def late() -> AsyncIterator[int]:
+        yield 1
+        raise TimeoutError("the server did not answer")
+
+    graph = fan_out(step(odd), over=late, item="n", within=60).compile()
+    with pytest.raises(TimeoutError, match="the server did not answer"):
+        asyncio.run(graph.ainvoke({}))
+
+
+def test_names_tell_items_of_all_parts_apart(run: Run) -> None:
+    def rows(count: int, again: int) -> Iterator[dict[str, Any]]:
+        yield from ({"id": f"r{again if n == count - 1 else n}", "n": n} for n in range(count))
+
+    def work(row: dict[str, Any]) -> int:
+        return odd(row["n"])
+
+    graph = fan_out(step(work), over=rows, item="row", key="id", lanes=True).compile()
+    lost = run(graph, {"count": PART + 4, "again": PART + 3})["results_outcomes"]
+    assert [(one["index"], one["item"]) for one in lost[-2:]] == [(PART, f"r{PART}"), (PART + 2, f"r{PART + 2}")]
+    with pytest.raises(InputInvalid, match=f"items 5 and {PART + 3} are both called 'r5'; key= must tell items apart"):
+        run(graph, {"count": PART + 4, "again": 5})
+
+
+def test_a_running_join_counts_the_parts_before(run: Run) -> None:
+    count = PART + 3
+
+    def told(join: Any) -> list[Any]:
+        graph = fan_out(
+            step(odd), over=up_to, item="n", join=join, every=0, progressive=True, lanes=True, limit=1
+        ).compile()
+        if run.__name__ == "ahead":
+
+            async def hear() -> list[Any]:
+                return [news["joined"] async for news in graph.astream({"count": count}, stream_mode="custom")]
+
+            return asyncio.run(hear())
+        return [news["joined"] for news in graph.stream({"count": count}, stream_mode="custom")]
+
+    odds = list(range(1, count, 2))
+    sums = told(fold(operator.add, 0))
+    assert sums[0] == 0
+    assert sums[-4:] == [sum(odds) - odds[-1]] * 2 + [sum(odds)] * 2
+    lists = told(as_list)
+    assert len(lists) == count
+    assert lists[-1] == odds
+    assert lists[PART] == odds[:-1]
+
+
+def test_texts_of_a_supply_are_summed_up_while_it_lasts(run: Run) -> None:
+    drawn, when = [0], list[int]()
+
+    def texts(count: int) -> Iterator[str]:
+        for n in range(count):
+            drawn[0] += 1
+            yield f"{n:04}"
+
+    def shorten(parts: str) -> str:
+        when.append(drawn[0])
+        return f"{parts[:4]}-{parts[-4:]}"
+
+    count, join = 3 * PART, tree(step(shorten, into="short"), budget=400, tokens=len)
+    same = step(lambda text: text, into="out", name="w")
+    graph = fan_out(same, over=texts, item="text", join=join, lanes=True).compile()
+    assert run(graph, {"count": count})["results"] == f"0000-{count - 1:04}"
+    assert when[0] == PART
+    listed = fan_out(same, over="texts", item="text", join=join, lanes=True).compile()
+    asked = len(when)
+    run(listed, {"texts": [f"{n:04}" for n in range(count)]})
+    assert len(when) == 2 * asked
+
+
+def test_a_judge_sees_what_all_parts_gave(run: Run) -> None:
+    def judge(candidates: str) -> str:
+        assert candidates.count("[") == (PART + 6) // 2
+        return str((PART + 6) // 2)
+
+    for join, best in ((best_of(step(judge)), PART + 5), (rank(step(judge), top=2), [PART + 5, 1])):
+        graph = fan_out(step(odd), over=up_to, item="n", join=join, lanes=True).compile()
+        assert run(graph, {"count": PART + 6})["results"] == best
+
+
+@pytest.mark.parametrize("over", [up_to, "ns"])
+def test_a_join_that_asks_somebody_cannot_be_told_so_far(over: Any) -> None:
+    with pytest.raises(GraphBuildError, match="progressive= joins what is there again and again"):
+        fan_out(
+            step(odd),
+            over=over,
+            item="n",
+            join=best_of(step(lambda candidates: 1, into="n", name="j")),
+            progressive=True,
+        )
 
 
 MANY = """

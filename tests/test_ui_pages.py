@@ -10,6 +10,7 @@ from typing import Any
 import desk
 import pytest
 import streamlit as st
+from langgraph.graph import END
 from streamlit.testing.v1 import AppTest
 
 from treadle import chain, fan_out
@@ -17,8 +18,9 @@ from treadle.checkpoints.bulks import enact, rules
 from treadle.checkpoints.decisions import decide, decisions
 from treadle.checkpoints.desks.claims import claim
 from treadle.checkpoints.reviews import Review, pending, review
-from treadle.checkpoints.runs import run
+from treadle.checkpoints.runs import run, runs
 from treadle.checkpoints.savers import SqliteSaver
+from treadle.graphs.reviews import review as gate
 from treadle.graphs.runs import resume, start
 from treadle.nodes import step
 from treadle.ui import workers
@@ -624,6 +626,45 @@ def test_a_failed_run_shows_its_branches_and_is_tried_again(saver: SqliteSaver, 
     assert run(saver, "h").not_before is None
     assert resume(graph, "h", saver=saver).status == "done"
     assert "Try again" not in str(opened(_runs, thread="h").button)
+
+
+def test_the_failed_branches_of_a_run_that_is_done_are_run_again_in_a_run_of_its_own(
+    saver: SqliteSaver, path: Path, tmp_path: Path
+) -> None:
+    cured = tmp_path / "cured"
+
+    def halve(item: int) -> int:
+        if item == 3 and not cured.exists():
+            raise ValueError("three is odd")
+        return item // 2
+
+    graph = chain(fan_out(step(halve, into="half"), over="items", item="item", into="halves"), name="halves")
+    assert start(graph, {"items": [2, 3, 4]}, saver=saver, name="halves", thread_id="h").status == "done"
+    app = opened(_runs, thread="h")
+    app.session_state["run-tab-h"] = "Branches"
+    app.run()
+    cured.touch()
+    button = app.button(key="rerun")
+    assert button.label == "Run the failed branch again"
+    button.click().run()
+    (made,) = (one for one in runs(saver) if one.parent_thread == "h")
+    assert resume(graph, made.thread_id, saver=saver).status == "done"
+    other = opened(_runs, thread=made.thread_id)
+    other.session_state[f"run-tab-{made.thread_id}"] = "Branches"
+    other.run()
+    assert "success 3" in text(other).replace('<span class="t-chip t-good">', "")
+    assert "Run the failed" not in str(other.button)
+
+
+def test_a_run_that_gathers_answers_says_until_when(saver: SqliteSaver, path: Path) -> None:
+    worker = chain(step(lambda item: item, into="same", name="look"), gate("same", reject=END), name="asks")
+    graph = fan_out(worker, over="items", item="item", into="results")
+    start(graph, {"items": [1, 2, 3]}, saver=saver, name="g", thread_id="t")
+    first, *_ = pending(saver)
+    decide(saver, first.id, "approve", by="Ada")
+    for shown in (opened(_runs, thread="t"), opened(_review, id=first.id, thread="t")):
+        said = text(shown) + "".join(one.value for one in shown.info)
+        assert "Recorded. The run goes on when the other 2 are decided, or at " in said
 
 
 def test_two_runs_are_compared(saver: SqliteSaver, path: Path) -> None:

@@ -214,6 +214,13 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_to_send ON outbox (channel, next_at) WHERE dead_at IS NULL;
 """
 
+TOGETHER = """
+ALTER TABLE reviews ADD COLUMN together TEXT;
+ALTER TABLE runs ADD COLUMN gather_until REAL;
+ALTER TABLE runs ADD COLUMN quiet_at REAL;
+"""
+"""Answers that a run takes over together; see treadle/checkpoints/desks/gatherings.py."""
+
 STORED = """
 ALTER TABLE reviews ADD COLUMN rests TEXT;
 UPDATE reviews SET status = 'closed', closed_at = asked_at, rests = json_object(ns, checkpoint_id)

@@ -2,7 +2,7 @@
 
 The first caller leads: it runs the transaction for all who queue, in its own thread, then hands the lead on. No thread
 is woken for a lone write. What cannot lead (a coroutine, a posted write) is led by a thread that starts when needed.
-A call returns after the commit that holds its work, never before.
+A call returns after the commit that holds its work, and that of all who came before it; a posted write is no such call.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,12 @@ def _report(job: Job) -> None:
         _log.error("A write that nobody waited for was not stored: %s", job.error)
 
 
+def _tell(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        if job.done:
+            job.tell(job)
+
+
 @dataclass(eq=False)
 class Commits:
     """The one writer of a database: a queue of jobs and whoever leads it."""
@@ -63,9 +69,11 @@ class Commits:
     """Runs jobs in one transaction; when it returns each is done, with a result or an error. Raises only what stopped
     the leader itself (Ctrl-C): nothing was stored then."""
 
+    crowd: Crowd = field(default_factory=Crowd)
+    """How long whoever waits, or is not waited for, waits for others."""
+
     _queue: deque[Job] = field(default_factory=deque)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
-    _crowd: Crowd = field(default_factory=Crowd)
     _busy: bool = False
     _leader: int | None = None
     _thread: threading.Thread | None = None
@@ -94,7 +102,7 @@ class Commits:
         job = Job(work, _wake, turn, patient=patient)
         with self._mutex:
             self._queue.append(job)
-            self._crowd.admit(self._queue)
+            self.crowd.admit(self._queue)
             job.leads = not self._busy
             self._busy = True
         if not job.leads:
@@ -124,22 +132,26 @@ class Commits:
             except RuntimeError:
                 _log.debug("The event loop closed before its write was committed.")
 
-        self._enqueue(Job(work, tell, patient=patient), hurry=not patient or not self._crowd.many)
+        self._enqueue(Job(work, tell, patient=patient), hurry=not patient or not self.crowd.many)
         return await future
 
-    def post(self, work: Work) -> None:
-        """Let work ride with the next transaction, within some 20 ms; an error is logged."""
-        self._enqueue(Job(work, _report, posted=True), hurry=False)
+    def post(self, work: Work, tell: Callable[[Job], None] = _report) -> None:
+        """Let work ride with the next transaction, at most as much later as the crowd lets it linger.
+
+        ``tell`` hears of the end before anybody does whose work came later; by default it logs an error.
+        """
+        self._enqueue(Job(work, tell, posted=True), hurry=False)
 
     def stop(self) -> None:
         """Let the background thread end as soon as the queue is empty."""
         self._stopped = True
+        self._hurry.set()
         self._bell.set()
 
     def _enqueue(self, job: Job, *, hurry: bool) -> None:
         with self._mutex:
             self._queue.append(job)
-            self._crowd.admit(self._queue)
+            self.crowd.admit(self._queue)
             self._summon()
         if hurry:
             self._hurry.set()
@@ -181,17 +193,16 @@ class Commits:
             raise
         finally:
             self._leader = None
+            _tell(job for job in jobs if job.posted)
             self._hand_on(jobs)
-            for job in jobs:
-                if job.done:
-                    job.tell(job)
+            _tell(job for job in jobs if not job.posted)
 
     def _gathered(self) -> list[Job]:
         """All who queue, once those have come who are likely to."""
         with self._mutex:
-            waits = self._crowd.prepare(self._queue)
+            waits = self.crowd.prepare(self._queue)
         if waits:
-            self._crowd.gather(self._queue)
+            self.crowd.gather(self._queue)
         with self._mutex:
             jobs = list(self._queue)
             self._queue.clear()
@@ -201,7 +212,7 @@ class Commits:
     def _hand_on(self, done: list[Job] | None = None) -> None:
         with self._mutex:
             if done:
-                self._crowd.learn(done, self._queue)
+                self.crowd.learn(done, self._queue)
             heir = next((job for job in self._queue if job.turn is not None), None)
             if heir is not None:
                 heir.leads = True
@@ -222,7 +233,7 @@ class Commits:
                     self._thread = None
                     return
             self._bell.clear()
-            self._hurry.wait(self._crowd.patience(tuple(self._queue)))
+            self._hurry.wait(self.crowd.patience(tuple(self._queue)))
             self._hurry.clear()
             with self._mutex:
                 if self._busy or not self._queue:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 LINGER = 0.02
-"""Seconds that a posted write may wait for company."""
+"""Seconds that a posted write may wait for company, where nobody says how long."""
 
 MANY = 16
 """Awaited writes in one transaction from which more are taken to be on their way: a wide fan-out is ending."""
@@ -46,6 +46,8 @@ class Member(Protocol):
 class Crowd:
     """What the last transaction tells of how many will come to the next."""
 
+    linger: float = LINGER
+    """Seconds that a posted write may wait for company."""
     awaited: int = 0
     """Patient writes in the last transaction."""
     threads: int = 2
@@ -71,7 +73,7 @@ class Crowd:
     def patience(self, queue: Sequence[Member]) -> float:
         """Seconds for which writes that no thread leads may wait for others."""
         if all(member.posted for member in queue):
-            return LINGER if queue else 0
+            return self.linger if queue else 0
         if not self.many or not _calm(queue):
             return 0
         return min(LONGEST, LINGER * self.awaited / MANY)

@@ -3,24 +3,33 @@
 import asyncio
 import atexit
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints.disks import files, mounts
 from treadle.checkpoints.disks.commits import Commits, Job
 from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
+from treadle.checkpoints.disks.crowds import LINGER, Crowd
+from treadle.checkpoints.disks.debts import Debt, Debts
 from treadle.checkpoints.disks.logs import PLACES, Room
 from treadle.checkpoints.disks.schemas import check, prepare, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
 
+_log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 Synchronous = Literal["FULL", "NORMAL", "OFF"]
+
+LONGEST = 1.0
+"""Seconds that results may linger at most."""
 
 _open: "weakref.WeakSet[Database]" = weakref.WeakSet()
 _inherited: list[object] = []
@@ -33,16 +42,24 @@ class Database:
     ``synchronous`` is SQLite's: with FULL a write that returned survives a power cut; with NORMAL and OFF it survives
     the end of the process, however violent, and NORMAL keeps the file sound after a power cut too.
     Work given to ``write`` may be run again, after a Ctrl-C or when other work in its transaction failed, so it changes
-    the database only.
+    the database only. What nobody waits for may ``linger`` so many seconds, in memory; whatever comes commits it.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, synchronous: Synchronous = "FULL", readonly: bool = False
+        self,
+        path: str | os.PathLike[str],
+        *,
+        synchronous: Synchronous = "FULL",
+        linger: float = 0.0,
+        readonly: bool = False,
     ) -> None:
         if synchronous not in ("FULL", "NORMAL", "OFF"):
             raise ValueError(f"synchronous is {synchronous!r}: it must be FULL, NORMAL or OFF.")
+        if not 0 <= linger <= LONGEST:
+            raise ValueError(f"linger is {linger!r}: it is a number of seconds, from 0 (never) to {LONGEST:g}.")
         self.path = files.place(path, readonly=readonly)
         self.synchronous = synchronous
+        self.linger = linger
         self.readonly = readonly
         self._closed = False
         self._writer: sqlite3.Connection | None = None
@@ -58,7 +75,8 @@ class Database:
 
     def _begin(self) -> None:
         """Everything that belongs to one process; made anew in a forked child."""
-        self._commits = Commits(self._transact)
+        self._commits = Commits(self._transact, Crowd(self.linger or LINGER))
+        self._debts = Debts()
         self._writer = None
         self._idle: list[sqlite3.Connection] = []
         self._mutex = threading.Lock()
@@ -79,29 +97,48 @@ class Database:
                 raise
         return connection
 
-    def write(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
-        """Run ``work`` in the one write transaction; return its result once that is committed.
+    def write(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False, of: Sequence[str] = ()) -> T:
+        """Run ``work`` in the one write transaction; return its result once that, and all before it, is committed.
 
         An exception in ``work`` undoes that work alone and is raised here. Inside another write of the same thread,
         the work joins that one's transaction. A ``patient`` work waits some milliseconds for those of other threads, if
-        some have just come at once.
+        some have just come at once. Where work ``of`` some runs lingered and was lost, that is raised.
         """
         self._writable()
         if self._commits.mine:
             assert self._writer is not None
             return work(self._writer)
-        return cast(T, self._commits.write(work, patient=patient))
+        with self._debts.told(of):
+            return cast(T, self._commits.write(work, patient=patient))
 
-    async def awrite(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
+    async def awrite(
+        self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False, of: Sequence[str] = ()
+    ) -> T:
         """As ``write``, without blocking the event loop.
 
         A ``patient`` work waits up to 20 ms for others, if many of its kind have just come at once.
         """
         self._writable()
-        return cast(T, await self._commits.awrite(work, patient=patient))
+        with self._debts.told(of):
+            # where results linger, who waits does not wait along with them
+            return cast(T, await self._commits.awrite(work, patient=patient and not self.linger))
+
+    def owe(self, work: Callable[[sqlite3.Connection], object], debt: Debt | None) -> bool:
+        """Let ``work`` linger, if it may and there is room for it: it is committed with whatever comes.
+
+        What goes wrong is raised to the next call ``of`` its run, such as this one, or by ``close``.
+        """
+        if debt is None or not self.linger:
+            return False
+        self._writable()
+        self._debts.tell([debt.thread])
+        if not self._debts.take(debt):
+            return False
+        self._commits.post(work, lambda job: self._debts.settle(debt, job.error))
+        return True
 
     def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Let ``work`` ride with the next transaction, at most some 20 ms later; its errors are logged."""
+        """Let ``work`` ride with the next transaction, some 20 ms or ``linger`` later; its errors are logged."""
         self._writable()
         self._commits.post(work)
 
@@ -110,8 +147,13 @@ class Database:
         if not self.readonly:
             self.write(lambda connection: None)
 
-    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run ``work`` on a reader's connection, which sees one moment of the database."""
+    def read(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
+        """Run ``work`` on a reader's connection, which sees one moment of the database.
+
+        What lingers is committed first; where work ``of`` some runs lingered and was lost, that is raised.
+        """
+        self._settle()
+        self._debts.tell(of)
         with explained(self.path):
             files.same(self.path, self._file)
             connection = self._borrow()
@@ -125,15 +167,21 @@ class Database:
             self._return(connection)
         return result
 
-    async def aread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _settle(self) -> None:
+        """Have what lingers committed, or noted as lost."""
+        if self._debts.open and not self._commits.mine:
+            with contextlib.suppress(StoreError, sqlite3.Error):
+                self.flush()
+
+    async def aread(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
         """As ``read``, in a thread of the database's own."""
         with self._mutex:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(4, thread_name_prefix="treadle-reads")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read, work)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(self.read, work, of=of))
 
     def close(self) -> None:
-        """Commit what is posted and let the file go; closing twice is harmless."""
+        """Commit what is posted and let the file go, then raise what was lost of it; closing twice is harmless."""
         if self._closed:
             return
         try:
@@ -149,6 +197,7 @@ class Database:
                     connection.close()
             self._idle.clear()
             self._writer = None
+            self._debts.tell()
 
     def __repr__(self) -> str:
         return f"Database({str(self.path)!r})"
@@ -220,8 +269,10 @@ class Database:
 def _close_all() -> None:
     """What was posted in the last moments is not lost when the interpreter ends."""
     for database in list(_open):
-        with contextlib.suppress(Exception):
+        try:
             database.close()
+        except Exception as error:
+            _log.error("What was still to be stored when the process ended is not: %s", error)
 
 
 def _reopen_all() -> None:

@@ -10,6 +10,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints.desks import queues
 from treadle.checkpoints.desks.confirmations import missing
+from treadle.checkpoints.disks.debts import Debt
 from treadle.checkpoints.layouts import names, states
 from treadle.checkpoints.layouts import writes as rows
 from treadle.checkpoints.layouts.bodies import Versions
@@ -105,6 +106,13 @@ class Written:
     task: rows.Task
     channels: frozenset[str]
     asked: Sequence[Any]
+
+    @property
+    def debt(self) -> Debt | None:
+        """What it is while it lingers; None if it must not: questions, answers and errors are stored at once."""
+        if not self.task.ordinary:
+            return None
+        return Debt(self.place.thread_id, self.task.id, sum(len(raw) for _, (_, raw) in self.task.writes))
 
     @property
     def join(self) -> Callable[[sqlite3.Connection, Sequence["Written"]], None] | None:

@@ -2,8 +2,9 @@
 
 import logging
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -39,20 +40,30 @@ def listed(state: State, over: str, fan: str) -> Sequence[Any]:
     raise InputInvalid(f"{fan!r} fans out over {over!r}, which must be a list and is {type(items).__name__}{hint}")
 
 
-def named(items: Sequence[Any], naming: Naming, fan: str) -> list[str]:
-    """Return what the items are called.
+@dataclass
+class Names:
+    """What the items of a fan-out are called, in the order in which they come; 16 bytes are kept of each name."""
 
-    Raises:
-        InputInvalid: for an item without a name, or two with one.
-    """
-    places: dict[str, int] = {}
-    for index, item in enumerate(items):
-        name = _name(item, index, naming, fan)
-        if places.setdefault(name, index) != index:
-            raise InputInvalid(
-                f"{fan!r}: items {places[name]} and {index} are both called {name!r}; key= must tell items apart"
-            )
-    return list(places)
+    naming: Naming
+    fan: str
+    places: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, items: Iterable[Any]) -> list[str]:
+        """Return what the next items are called.
+
+        Raises:
+            InputInvalid: for an item without a name, or two with one.
+        """
+        names = []
+        for index, item in enumerate(items, len(self.places)):
+            name = _name(item, index, self.naming, self.fan)
+            first = self.places.setdefault(_short(name), index)
+            if first != index:
+                raise InputInvalid(
+                    f"{self.fan!r}: items {first} and {index} are both called {name!r}; key= must tell items apart"
+                )
+            names.append(name)
+        return names
 
 
 def storable(items: Sequence[Any], config: RunnableConfig, fan: str) -> None:
@@ -99,6 +110,10 @@ def point_at_ballast(context: Mapping[str, Any], items: Sequence[Any], fan: str)
                 "Fan-out %r: each of %d branches carries the same %r, %d characters long: about %d tokens in all. Give "
                 "each branch the part that it needs.", fan, len(items), key, size, len(items) * size // 4,
             )  # fmt: skip
+
+
+def _short(name: str) -> bytes:
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _once(items: Any) -> bool:

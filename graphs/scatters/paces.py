@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -42,7 +42,7 @@ class News(TypedDict, total=False):
     p99: float | None
     """Seconds within which so many in a hundred of the branches had worked, attempts together; None before any has."""
     joined: Any
-    """What the join makes of the outcomes so far, where `progressive` is asked for."""
+    """What the join makes of the outcomes so far, where `progressive` is asked for and it makes something of them."""
 
 
 _listeners: list[Callable[[News], None]] = []
@@ -93,6 +93,11 @@ class Pace:
         if self.keep is not None and now - self.begun > self.every:
             self.keep(news)
 
+    def turn(self) -> None:
+        """Forget the outcomes: those of a part are joined, and the next part begins."""
+        with self._mutex:
+            self.outcomes = []
+
     def _news(self, name: str, quorum: Quorum, running: int, seconds: float) -> News:
         rate = quorum.done / seconds if seconds > 0 else 0.0
         rest = quorum.total - quorum.done
@@ -114,7 +119,10 @@ class Pace:
             p99=self._within(0.99),
         )
         if self.join is not None:
-            news["joined"] = self.join(ordered(self.outcomes))
+            with suppress(
+                Exception
+            ):  # a mean of nothing yet, say; where it is wrong for good, the join at the end tells
+                news["joined"] = self.join(ordered(self.outcomes))
         return news
 
     def _within(self, quantile: float) -> float | None:

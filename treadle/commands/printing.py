@@ -7,11 +7,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from treadle.checkpoints.runs import Run
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _NOTE = r"\s*During task with name '([^']*)' and id '[^']*'"
@@ -127,3 +130,10 @@ def many(count: int, noun: str) -> str:
     ('1 review', '3 reviews')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def gathering(run: "Run") -> str:
+    """Until when a run gathers answers, as a sentence."""
+    others = f"the other {many(run.pending, 'review')} of its run {'is' if run.pending == 1 else 'are'} decided"
+    quiet = "" if run.quiet_at is None else f", when nobody decides until {when(run.quiet_at)[-8:]}"
+    return f"The run goes on when {others}{quiet}, or at {when(run.gather_until)[-8:]} at the latest."

@@ -5,11 +5,10 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
-from treadle.checkpoints.ledgers.retries import again
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.runs import Run, Status, run, runs
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.errors import RunNotFound, TreadleError
+from treadle.errors import RunNotFound
 from treadle.ui import branches, stories
 from treadle.ui.empties import empty
 from treadle.ui.fans import under_way
@@ -17,11 +16,11 @@ from treadle.ui.markups import Markup, plain, put, tag
 from treadle.ui.pairs import compare, values
 from treadle.ui.parts.looks import look_again
 from treadle.ui.parts.questions import ask
-from treadle.ui.people import missing, person
+from treadle.ui.parts.retries import rerun, retry
 from treadle.ui.places import asked, leave, link
 from treadle.ui.stores import store
 from treadle.ui.texts import chip, passage, show
-from treadle.ui.times import ago, brief, stamp
+from treadle.ui.times import ago, brief, gathering, stamp
 from treadle.ui.workers import wanted
 
 PAGE: Final = 25
@@ -127,7 +126,7 @@ def _opened(name: str) -> None:
     _title(found)
     _live(name, found.status)
     _waiting(saver, found)
-    _again(saver, found)
+    retry(saver, found)
     parts = {"Story": _story, "Branches": _branches, "State": _state, "Look again": _looks, "Compare": compare}
     for tab, draw in zip(st.tabs(list(parts), on_change="rerun", key=f"run-tab-{name}"), parts.values(), strict=True):
         if tab.open:
@@ -151,6 +150,8 @@ def _title(found: Run) -> None:
     put(head, tag("div", *(tag("span", fact) for fact in facts if fact), kind="meta"))
     if found.error:
         st.error(plain(found.error), icon=":material/error:")
+    if found.gathers:
+        st.info(plain(gathering(found, zone=zone)), icon=":material/group:")
     if not wanted() and found.status == "decided":
         st.info("This page advances no runs by itself: a treadle worker beside it does.", icon=":material/info:")
     if found.graph:
@@ -196,31 +197,9 @@ def _story(saver: SqliteSaver, found: Run) -> None:
         st.pagination(pages, key="story-page")
 
 
-def _again(saver: SqliteSaver, found: Run) -> None:
-    """Offer to try a failed run again."""
-    if told := st.session_state.pop("treadle.again", None):
-        st.warning(plain(told), icon=":material/info:")
-    if found.status not in ("failed", "parked", "stalled") or not person().operates:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Try again now", key="again", icon=":material/replay:", disabled=missing(), on_click=_retry,
-            args=(saver, found.thread_id),
-        )  # fmt: skip
-        st.caption("What is finished is not done again: of a fan-out only branches that failed.", width="content")
-
-
-def _retry(saver: SqliteSaver, thread: str) -> None:
-    who = person()
-    try:
-        who.operate()
-        again(saver, thread, by=who.name)
-    except TreadleError as error:
-        st.session_state["treadle.again"] = str(error)
-
-
 def _branches(saver: SqliteSaver, found: Run) -> None:
     rows = branches.branches(saver, found.thread_id, values(saver, found.thread_id))
+    rerun(saver, found, failed=sum(one.outcome["status"] == "failure" for one in rows))
     if rows:
         put(branches.told(rows))
     else:
