@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,13 @@ def _disk_with_room(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def note(database: Database, *names: object) -> None:
-    sql = "INSERT INTO journal (thread_id, key, type, body, at) VALUES ('t', ?, 'x', x'00', 0)"
     for name in names:
-        database.write(lambda connection, key=str(name): connection.execute(sql, (key,)))
+        database.write(partial(_insert, name=str(name)))
+
+
+def _insert(connection: sqlite3.Connection, name: str) -> None:
+    sql = "INSERT INTO journal (thread_id, key, type, body, at) VALUES ('t', ?, 'x', x'00', 0)"
+    connection.execute(sql, (name,))
 
 
 def noted(path: Path) -> int:
