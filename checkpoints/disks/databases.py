@@ -175,7 +175,7 @@ class Database:
             if self._closed:
                 raise StoreError(f"The database {self.path} was closed: open it again.")
             if self._watcher is None:  # the number is a connection's own: it must be the same one each time
-                self._watcher = self._reading(connect(self.path, readonly=self.readonly))
+                self._watcher = self._reader()
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
 
     def _settle(self) -> None:
@@ -231,6 +231,9 @@ class Database:
         with self._mutex:
             if self._idle:
                 return self._idle.pop()
+        return self._reader()
+
+    def _reader(self) -> sqlite3.Connection:
         connection = connect(self.path, readonly=self.readonly)
         tune(connection)
         return connection
