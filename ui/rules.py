@@ -99,7 +99,7 @@ def _revoke(saver: SqliteSaver, id: str) -> None:  # noqa: A002
     who = person()
     try:
         who.operate()
-        ended = revoke(saver, id, by=who.name)
+        ended = revoke(saver, id, by=who.name, roles=who.roles)
     except TreadleError as error:
         st.session_state[_TOLD] = str(error)
     else:
