@@ -65,6 +65,11 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         self.cache = SqliteCache(self.database, serde=serde)
         self._begin()
 
+    @classmethod
+    def from_conn_string(cls, conn_string: str) -> Self:
+        """As ``SqliteSaver(path)``, under the name that langgraph-checkpoint-sqlite has for it, sync and async."""
+        return cls(conn_string)
+
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
         self._journal.close()

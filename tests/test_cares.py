@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver as ReadySaver
 from twins import frozen
 from typer.testing import CliRunner
@@ -290,6 +291,16 @@ def test_an_imported_run_is_equal_and_goes_on_to_the_same_end(
     assert load(saver, tmp_path / "ready.db").skipped == made.runs
 
 
+def test_imported_history_is_as_old_as_it_was(saver: SqliteSaver, ready: ReadySaver, tmp_path: Path) -> None:
+    config: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+    for number, day in enumerate(("2024-05-01", "2024-05-02", "2024-05-03")):
+        made: Any = {**empty_checkpoint(), "ts": f"{day}T00:00:00+00:00", "channel_versions": {}}
+        config = ready.put(config, made, {"source": "loop", "step": number}, {})
+    load(saver, tmp_path / "ready.db")
+    prune(saver, keep=1, older=86_400)
+    assert len(everything(saver, "t")) == 1
+
+
 def test_an_import_says_what_it_cannot_read_and_leaves_nothing_half(
     saver: SqliteSaver, ready: ReadySaver, tmp_path: Path
 ) -> None:
@@ -301,6 +312,8 @@ def test_an_import_says_what_it_cannot_read_and_leaves_nothing_half(
         load(saver, tmp_path / "ready.db")
     assert everything(saver, "bad") == []
     assert load(saver, tmp_path / "ready.db", threads=["good"]).runs == ("good",)
+    with SqliteSaver(tmp_path / "other.db"), pytest.raises(StoreCorrupt, match=r"is a treadle database.*db export"):
+        load(saver, tmp_path / "other.db")
     for path in (saver.path, tmp_path / "none.db", tmp_path):
         with pytest.raises(StoreError):
             load(saver, path)

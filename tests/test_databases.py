@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.sqlite import SqliteSaver as ReadySaver
 
 from treadle.checkpoints.disks.connections import connect
 from treadle.checkpoints.disks.databases import Database
@@ -289,6 +291,15 @@ def test_a_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> 
     assert path.read_bytes() == before
 
 
+def test_a_file_of_langgraphs_own_saver_is_refused_with_the_way_to_take_it_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with ReadySaver.from_conn_string(str(path)) as ready:
+        ready.setup()
+    for readonly in (False, True):
+        with pytest.raises(StoreCorrupt, match=r"langgraph-checkpoint-sqlite.*treadle db import .*x\.db"):
+            Database(path, readonly=readonly)
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("Dear diary, " * 1000)
@@ -319,11 +330,20 @@ def test_a_folder_a_missing_folder_and_memory_are_refused_in_words(tmp_path: Pat
         (tmp_path, "is a folder"),
         (tmp_path / "no" / "x.db", "does not exist"),
         (":memory:", "a file"),
+        ("file:x.db?mode=ro", "by its path.*readonly=True"),
+        ("file::memory:?cache=shared", "InMemorySaver"),
+        ("sqlite:///x.db", "a URI"),
     ):
         with pytest.raises(StoreError, match=words):
             Database(path)
     with pytest.raises(StoreError, match="does not exist"):
         Database(tmp_path / "x.db", readonly=True)
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(TypeError, match=r"by its path, such as 'treadle.db', not by a Connection"),
+    ):
+        Database(connection)  # type: ignore[arg-type]
+    assert os.listdir(tmp_path) == []
     with pytest.raises(ValueError, match="FULL, NORMAL or OFF"):
         Database(tmp_path / "x.db", synchronous="MAYBE")  # type: ignore[arg-type]
 

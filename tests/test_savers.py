@@ -339,6 +339,15 @@ def test_a_readonly_saver_reads_and_refuses_to_write(saver: SqliteSaver) -> None
             put(reader, config, {"x": 2})
 
 
+async def test_what_opened_langgraphs_saver_opens_ours(tmp_path: Path) -> None:
+    with SqliteSaver.from_conn_string(str(tmp_path / "x.db")) as opened:
+        put(opened, at("t"), {"x": 1})
+    async with SqliteSaver.from_conn_string(str(tmp_path / "x.db")) as opened:
+        found = await opened.aget_tuple(at("t"))
+        assert found is not None
+        assert found.checkpoint["channel_values"] == {"x": 1}
+
+
 def test_two_processes_may_run_graphs_on_one_file(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -46,7 +46,7 @@ def _target(saver: SqliteSaver, place: Path, *, replace: bool) -> Path:
     if place.exists() and (place.is_dir() or place.samefile(saver.path)):
         raise StoreError(f"The backup cannot be written to {place}: name another file.")
     if place.exists() and not replace:
-        raise StoreError(f"There is a file {place} already: name another, or say that it is to be replaced.")
+        raise StoreError(f"There is a file {place} already: name another, or replace it (--replace).")
     if not place.parent.is_dir():
         raise StoreError(f"The folder {place.parent} does not exist: make it, or name another place for the backup.")
     return place

@@ -108,7 +108,7 @@ def restore(saver: SqliteSaver, file: TextIO, *, thread_id: str | None = None) -
 
     def work(connection: sqlite3.Connection) -> int:
         if any(connection.execute(_QUERIES[table], (target,)).fetchone() for table in ("runs", "spaces")):
-            raise StoreError(f"The run {target!r} is here already: remove it, or give the run another thread id.")
+            raise StoreError(f"The run {target!r} is here already: give it another thread id (--thread).")
         coming, lines = _Coming(connection, target, header["version"]), 1
         for number, line in _read(file, first=2):
             lines = number

@@ -14,6 +14,7 @@ from typing import Any
 
 from treadle.checkpoints.desks import queues
 from treadle.checkpoints.disks.connections import connect, explained
+from treadle.checkpoints.disks.schemas import APPLICATION
 from treadle.checkpoints.layouts.drafts import Drafts
 from treadle.checkpoints.layouts.memories import Memory
 from treadle.checkpoints.layouts.spaces import configured
@@ -60,6 +61,11 @@ def load(saver: SqliteSaver, path: str | os.PathLike[str], *, threads: Sequence[
 def _opened(path: Path) -> sqlite3.Connection:
     source = connect(path, readonly=True)
     try:
+        if source.execute("PRAGMA application_id").fetchone()[0] == APPLICATION:
+            raise StoreCorrupt(
+                f"The file {path} is a treadle database: take a run of it over with `treadle db export THREAD FILE"
+                f" --db {path}` and `treadle db import FILE`, or use it as it is."
+            )
         tables = {row[0]: _columns(source, row[0]) for row in source.execute("SELECT name FROM sqlite_master")}
         if not {"checkpoint_ns", "checkpoint", "metadata"} <= tables.get("checkpoints", set()):
             raise StoreCorrupt(f"The file {path} was not written by langgraph-checkpoint-sqlite: name another file.")
@@ -130,9 +136,11 @@ class _Moving:
         versions = checkpoint["channel_versions"]
         new = {name: version for name, version in versions.items() if before.get(name) != version}
         config = configured(self.thread_id, ns, parent_id or "")
-        self.drafts.checkpoint(config, checkpoint, metadata, new)(self.connection).remember(self.drafts.memory)
+        stored = self.drafts.checkpoint(config, checkpoint, metadata, new)(self.connection)
+        stored.remember(self.drafts.memory)
         self.newest[ns], self.versions[ns, id_] = id_, versions
         self.times.append(_time(checkpoint.get("ts")))
+        self.connection.execute("UPDATE checkpoints SET at = ? WHERE key = ?", (self.times[-1], stored.key))
         self.taken.checkpoints += 1
 
     def settle(self, ns: str) -> None:

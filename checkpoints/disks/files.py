@@ -1,6 +1,7 @@
 """Which file a path stands for: one that cannot be a database is refused, one that was replaced is noticed."""
 
 import os
+import re
 from pathlib import Path
 
 from treadle.errors import StoreError
@@ -27,11 +28,29 @@ def same(path: Path, before: Mark | None) -> None:
         )
 
 
+_URI = re.compile(r"file:|[a-z][a-z0-9+]*://", re.IGNORECASE)
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError(
+            f"A treadle database is opened by its path, such as 'treadle.db', not by a {type(path).__name__}."
+        ) from None
+
+
 def place(path: str | os.PathLike[str], *, readonly: bool) -> Path:
     """The path of a database file that can be used, or that can be made if it is to be written."""
-    if str(path) in ("", ":memory:"):
+    name = _name(path)
+    if name in ("", ":memory:"):
         raise StoreError("A treadle database is a file: name one, or use LangGraph's InMemorySaver.")
-    found = Path(path).expanduser().absolute()
+    if _URI.match(name):
+        raise StoreError(
+            f"A treadle database is named by its path, and {name!r} is a URI: write such as 'treadle.db'"
+            " (readonly=True only reads), or use LangGraph's InMemorySaver for one in memory."
+        )
+    found = Path(name).expanduser().absolute()
     if found.is_dir():
         raise StoreError(f"The database {found} is a folder: name a file in it, such as {found / 'treadle.db'}.")
     if readonly and not found.exists():

@@ -37,6 +37,11 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
             )
         return version
     if application or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        if connection.execute("SELECT 1 FROM pragma_table_info('checkpoints') WHERE name = 'checkpoint_ns'").fetchone():
+            raise StoreCorrupt(
+                f"The database {path} was written by langgraph-checkpoint-sqlite: name a new file, and take its runs"
+                f" over with `treadle db import {path} --db FILE`."
+            )
         raise StoreCorrupt(f"The database {path} belongs to another program: name another file.")
     if path.exists() and 0 < path.stat().st_size < 512:  # SQLite takes such a file for an empty one
         raise StoreCorrupt(f"The file {path} is no database: name another file.")

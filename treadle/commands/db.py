@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Take care of a database.")
 
+SOME = 8
+"""Runs that are named where very many could be."""
+
 Thread = Annotated[list[str] | None, typer.Option("--thread", metavar="ID", help="Only this run; may be repeated.")]
 
 
@@ -43,8 +46,7 @@ def check(
     for problem in [] if json else found:
         say(f"{problem.kind}: {problem.words}")
     wrong = [problem for problem in found if problem.kind != "leftover"]
-    if not wrong:
-        told("The database is sound.")
+    told("`treadle doctor` names what can be repaired." if wrong else "The database is sound.")
     raise typer.Exit(FAILED if wrong else 0)
 
 
@@ -168,7 +170,8 @@ def _told(made: "Import") -> None:
     counts = f"{many(made.checkpoints, 'checkpoint')}, {many(made.writes, 'pending write')}"
     say(f"Took over {many(len(made.runs), 'run')}: {counts}, {many(made.questions, 'open question')}.")
     if made.skipped:
-        told(f"Here already and left alone: {', '.join(made.skipped)}.")
+        more = f" and {len(made.skipped) - SOME} more" if len(made.skipped) > SOME else ""
+        told(f"Here already and left alone: {', '.join(made.skipped[:SOME])}{more}.")
 
 
 def _is_database(file: Path) -> bool:
