@@ -18,6 +18,9 @@ from treadle.graphs.scatters.shards import shards
 from treadle.graphs.scatters.staffs import Staff, hired
 from treadle.graphs.scatters.supplies import Supply, supplying
 from treadle.nodes.functions import hints, step
+from treadle.nodes.inquiries.companies import PATIENCE
+from treadle.nodes.inquiries.deadlines import Span
+from treadle.nodes.inquiries.durations import span
 from treadle.nodes.joins import Join, as_list
 from treadle.nodes.limits import Limit
 from treadle.nodes.outcomes import Outcome
@@ -49,6 +52,7 @@ def fan_out(
     batch: Batch | None = None,
     lanes: bool = False,
     pauses: bool = False,
+    together: Span | None = None,
     every: float | None = 1.0,
     progressive: bool = False,
     executor: Executor | Callable[[], Executor] | None = None,
@@ -71,7 +75,7 @@ def fan_out(
     the same items. A share as `need` or `on_error` is judged when there are no more.
 
     **How many at once.** `limit` branches work at once, sync or async, over all runs of this fan-out in the process.
-    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 64 are
+    `limits` are shared by everything that uses one resource (see `treadle.nodes.limits.limit`). Shards of 128 are
     admitted as room appears, so that 10,000 items cost an item what 1,000 do. `lanes` runs workers that take less than
     a millisecond in `limit` loops: a quarter of the cost, without a step of LangGraph's for each item. `executor` takes
     plain functions elsewhere: any `concurrent.futures.Executor`, or a function that makes one (and makes it anew if it
@@ -85,6 +89,10 @@ def fan_out(
     goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
     time is up. What has not ended then is cancelled and recorded as such. Where workers stop for a person, `within` is
     about the machine's time: what waits for an answer waits on, and time counts anew when the run is resumed.
+
+    **People.** LangGraph runs every branch that waits again whenever the run goes on, so answers are taken over
+    together: after `together` at most (a span such as ``"10m"``), or as soon as nobody has anything left to decide.
+    Without it that is an hour where nothing follows a review in its branch, and less where something does.
 
     **Twice.** With treadle's saver every finished item is stored as it finishes, and never run again. What was under
     way in a crash does run again: what reads `idempotency_key`, or calls ``treadle.nodes.idempotency_key()`` at any
@@ -126,7 +134,7 @@ def fan_out(
     }
     takes = staff.takes(over if isinstance(over, str) else None, item, batch)
     pattern = Pattern(label, kind="fan-out", reads=reads, writes=gathered, output=into, keys=keys, takes=takes)
-    pattern.pausing = staff.pausing
+    pattern.pausing, pattern.settling = staff.pausing, staff.settling
     fan = Fan(
         label,
         workers=staff.names,
@@ -141,6 +149,7 @@ def fan_out(
         within=within,
         on_error=on_error,
         leaves=leaves,
+        together=span(together, where=label) if together is not None else PATIENCE if staff.settling else None,
         pausing=pauses or staff.pausing,
         lanes=lanes,
         pure=pure,

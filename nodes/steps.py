@@ -42,6 +42,8 @@ class Ask:
 
     async def soon(self) -> Any:
         """Invoke it on the running loop."""
+        if self.timeout is None:
+            return await self.runnable.ainvoke(self.input, self.config)
         return await asyncio.wait_for(self.runnable.ainvoke(self.input, self.config), self.timeout)
 
 
@@ -158,6 +160,13 @@ class Step(Runnable[Any, Update]):
     async def ainvoke(self, input: State, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Return the update for a state, on the running loop."""
         return await adrive(self.work(input, config or {}))
+
+
+def asked(runnable: Runnable[Any, Any], state: State, config: RunnableConfig) -> Generator[Effect, Any, Any]:
+    """Return what a Runnable gives for a state; a step's work becomes part of the work that asks."""
+    if isinstance(runnable, Step):
+        return (yield from runnable.work(state, config))
+    return (yield Ask(runnable, state, config))
 
 
 def lookup(state: State, key: str, *, step: str) -> Any:

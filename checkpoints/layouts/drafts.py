@@ -48,11 +48,12 @@ class Drafts:
         def work(connection: sqlite3.Connection) -> Stored:
             fences.admit(connection, config)
             stored = states.put(connection, draft, self.memory)
-            queues.advance(connection, draft.place, changed=draft.source == "update")
+            if stored.spot.waits:
+                queues.advance(connection, draft.place, changed=draft.source == "update")
             if stored.late:
                 queues.confirm(connection, draft.place)
-            if names.SENDS in stored.line.pointers:
-                names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
+                if names.SENDS in stored.line.pointers:
+                    names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
             if not draft.place.ns:
                 _count(connection, draft, metadata)
             return stored

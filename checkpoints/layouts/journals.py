@@ -25,6 +25,12 @@ from treadle.errors import StoreError
 FEW = 4
 """Entries of one event loop after which they are written at once; fewer are written when the loop gets to it."""
 
+MANY = 16
+"""The same for entries that all come within a `MOMENT`: what makes so many so fast is as fast when it runs again."""
+
+MOMENT = 0.0005
+"""Seconds."""
+
 Dump = Callable[[Any], tuple[str, bytes]]
 Load = Callable[[tuple[str, bytes]], Any]
 
@@ -87,7 +93,7 @@ class Entries:
         caller: asyncio.Future[None] = loop.create_future()
         queue.rows.append(_row(thread_id, key, value, dump))
         queue.callers.append(caller)
-        if len(queue.rows) >= FEW:
+        if queue.due:
             self._flush(queue, loop)
         elif len(queue.rows) == 1:
             loop.call_soon(self._flush, queue, loop)
@@ -163,6 +169,12 @@ class _Queue:
     waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
     """Those who wait for the disk."""
     task: "asyncio.Task[None] | None" = None
+
+    @property
+    def due(self) -> bool:
+        """Whether the entries are too many, or too old, to wait until the loop gets to it."""
+        count = len(self.rows)
+        return count >= FEW and (count >= MANY or time.time() - self.rows[0][-1] >= MOMENT)
 
 
 def _settle(callers: "Sequence[asyncio.Future[None]]", error: Exception | None = None) -> None:

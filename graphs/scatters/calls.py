@@ -21,7 +21,7 @@ from treadle.nodes.policies.races import Hedged
 from treadle.nodes.policies.retries import BUGS, Retry
 from treadle.nodes.policies.slots import Enter, Turn
 from treadle.nodes.policies.stops import Rest, Stopped, Until
-from treadle.nodes.steps import Ask, Effect, Pause
+from treadle.nodes.steps import Ask, Effect, Pause, asked
 
 FATAL = (*BUGS, GraphBubbleUp, ModelUnavailable, StoreError, BranchesFailed, ExecutorGone)
 """What is no branch's own failure."""
@@ -116,7 +116,10 @@ class Call:
 
     def _turn(self, hand: Hand) -> Generator[Effect, Any, Any]:
         """Wait for a slot, call, and give the slot back whatever happens."""
-        turn: Turn = yield from self._waited(Enter(self.crew.slots, stop=self.crew.sign))
+        slots, sign = self.crew.slots, self.crew.sign
+        turn: Turn | None = slots.at_once() if sign is None else None
+        if turn is None:
+            turn = yield from self._waited(Enter(slots, stop=sign))
         try:
             if not self.effort.attempts:
                 started()
@@ -157,26 +160,32 @@ class Call:
         given = crew.given(self.index)
         if hand.keyed:
             given[KEY] = self.key()
-        config = self.config if self.meter is None else self.meter.beside(self.config)
-        effect: Effect = Ask(hand.runnable, given, config)
-        hedge = self.branch.hedge
-        if hedge is not None:
-            effect = Hedged(effect, hedge, crew.latencies)
-        if crew.sign is not None and crew.tally.pausing:
-            effect = Until(crew.sign, effect)
         crew.tally.running += 1
         try:
             with KnownAs(self.key):
-                reply = yield effect
+                reply = yield from self._reply(hand.runnable, given)
         finally:
             crew.tally.running -= 1
             effort.seconds, effort.since = effort.seconds + time.monotonic() - begun, None
         if self.meter is not None:
             crew.costs.note(crew.given(self.index), self.meter.spent)
+        return hand.value(reply)
+
+    def _reply(self, worker: Runnable[Any, Any], given: dict[str, Any]) -> Generator[Effect, Any, Any]:
+        """What the worker says: a step does its work as part of this one, unless it is to be hedged or stopped."""
+        config = self.config if self.meter is None else self.meter.beside(self.config)
+        hedge, crew = self.branch.hedge, self.crew
+        stop = crew.sign if crew.tally.pausing else None
+        if hedge is None and stop is None:
+            return (yield from asked(worker, given, config))
+        effect: Effect = Ask(worker, given, config)
+        if hedge is not None:
+            effect = Hedged(effect, hedge, crew.latencies)
+        reply = yield effect if stop is None else Until(stop, effect)
         if hedge is not None:
             reply, second = reply
-            effort.hedged |= second
-        return hand.value(reply)
+            self.effort.hedged |= second
+        return reply
 
     def _waited(self, effect: Effect) -> Generator[Effect, Any, Any]:
         """Wait, and count it as waiting."""

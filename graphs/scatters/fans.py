@@ -20,6 +20,7 @@ from treadle.graphs.scatters.items import Names, Naming, listed, point_at_ballas
 from treadle.graphs.scatters.paces import Pace
 from treadle.graphs.scatters.shards import SIZE, Graph, Wide, unkept
 from treadle.graphs.scatters.tallies import Tally
+from treadle.nodes.inquiries.companies import Company
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, ordered, reasons
 from treadle.nodes.policies.batches import Batch
@@ -58,6 +59,8 @@ class Fan:
     """Whether every worker is one step, which cannot stop for a person half-way."""
     pausing: bool = False
     """Whether any of them stops for a person."""
+    together: float | None = field(default=None, compare=False)
+    """Seconds for which an answer waits at most for those to the other branches; None: as the worker sees fit."""
     lanes: bool = False
     pure: bool = False
     batch: Batch | None = None
@@ -184,6 +187,7 @@ class Fan:
     ) -> Generator[Effect, Any, list[Outcome]]:
         """Run a crew's branches in a graph, which has checkpoints of its own if they are `kept`."""
         inside = config if kept else unkept(config)
+        inside = inside if self.together is None else Company(crew.place, self.together).around(inside)
         whole = {"first": 0, "count": len(crew.tally.leads)}
         threads = 8 + (len(self.workers) if self.lanes else self.limit // SIZE)
         with at_work(crew), within(crew.pool), awake(self.name):

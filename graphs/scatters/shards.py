@@ -1,7 +1,7 @@
 """Shards: a wide fan-out admitted piece by piece, so that few of its branches are under LangGraph's care at once.
 
 LangGraph's work for a step grows with the square of its branches, and none starts before all are made. So the items go
-in shards of 64: a `Send` a shard, inside it a `Send` an item, and a shard is let in when fewer items than may work at
+in shards of 128: a `Send` a shard, inside it a `Send` an item, and a shard is let in when fewer items than may work at
 once have yet to start.
 """
 
@@ -25,7 +25,7 @@ from treadle.nodes.policies.stops import Stopped
 from treadle.nodes.prompts import Prompt
 from treadle.nodes.steps import Update, Work, adrive, drive
 
-SIZE = 64
+SIZE = 128
 """Items a shard."""
 
 UNLIMITED = 1_000_000
@@ -147,14 +147,20 @@ class Wide:
 
     def now(self) -> Any:
         """Run it in threads."""
+        narrow, state = {**self.config, "max_concurrency": self.threads}, None
         with lull(self.branches):
-            return self.graph.invoke(self.input, {**self.config, "max_concurrency": self.threads})
+            for state in self.graph.stream(self.input, narrow, stream_mode="values"):  # noqa: B007
+                pass
+        return state
 
     async def soon(self) -> Any:
         """Run it on the loop."""
         free = {**self.config, "max_concurrency": UNLIMITED} if self.config.get("max_concurrency") else self.config
+        state = None
         with lull(self.branches):
-            return await self.graph.ainvoke(self.input, free)
+            async for state in self.graph.astream(self.input, free, stream_mode="values"):  # noqa: B007
+                pass
+        return state
 
 
 def unkept(config: RunnableConfig) -> RunnableConfig:

@@ -51,14 +51,17 @@ class Slots:
         """How many callers wait."""
         return sum(not turn.vain for turn in list(self._queue))
 
+    def at_once(self) -> Turn | None:
+        """One slot, if one is free and nobody waits; None otherwise, and no place in the queue."""
+        turn = Turn(self, 1, None)
+        with self._mutex:
+            return turn if self._granted(turn) else None
+
     def take(self, weight: int = 1, stop: Stop | None = None) -> Turn:
         """Ask for slots: the turn is granted, or will be and is woken then, unless the sign is set before."""
         turn = Turn(self, weight, stop)
         with self._mutex:
-            if not self._queue and self.used < self.limit:
-                self.used += weight
-                turn.granted = True
-            else:
+            if not self._granted(turn):
                 self._queue.append(turn)
         return turn
 
@@ -74,6 +77,14 @@ class Slots:
         for one in woken:
             if one.wake is not None:
                 one.wake()
+
+    def _granted(self, turn: Turn) -> bool:
+        """Grant a turn if there is room and nobody waits."""
+        if self._queue or self.used >= self.limit:
+            return False
+        self.used += turn.left
+        turn.granted = True
+        return True
 
     def _grant(self) -> list[Turn]:
         woken = []
