@@ -30,13 +30,13 @@ MANY = int(LONGEST / EACH)
 """As many questions as count."""
 
 _OTHERS = (
-    "SELECT count(*) FROM (SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending'"
-    " AND status <> 'closed' AND holds AND seq <> :seq ORDER BY seq DESC LIMIT :many)"
+    "SELECT count(*) FROM (SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending' AND holds = 1"
+    " AND seq <> :seq LIMIT :many)"
 )
 
 _BESIDE = (
-    "SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending' AND status <> 'closed' AND seq <> :seq"
-    " AND together ->> '$.place' = :place ORDER BY seq DESC LIMIT 1"
+    "SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending' AND holds = 1 AND seq <> :seq"
+    " AND together ->> '$.place' = :place LIMIT 1"
 )
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from treadle.checkpoints.desks.tables import AFTERWARDS, DESK, INBOX, LESSONS, QUEUE, SEARCH, STORED, TOGETHER
+from treadle.checkpoints.desks.tables import AFTERWARDS, DESK, INBOX, LESSONS, QUEUE, SEARCH, STORED, TOGETHER, WAITING
 from treadle.checkpoints.layouts.formats import body_of, write_of
 from treadle.checkpoints.layouts.tables import COMPACT, RECENT, STATE
 from treadle.checkpoints.ledgers.tables import LEDGER, NEWS, VERSIONS
@@ -95,3 +95,9 @@ def recent_checkpoints(db: sqlite_utils.Database) -> None:
 def gathered_answers(db: sqlite_utils.Database) -> None:
     """Until when a run gathers answers before it goes on with them."""
     db.executescript(TOGETHER)
+
+
+@migrations()
+def waiting_questions_of_a_run(db: sqlite_utils.Database) -> None:
+    """What else a run waits for is found at once, however much of it is decided."""
+    db.executescript(WAITING)

@@ -21,7 +21,7 @@ PAGE = 1024
 
 A table or index takes a page at least, and there are some sixty."""
 
-VERSION = 11
+VERSION = 12
 """SQLite's user_version of our files: the number of migrations."""
 
 
