@@ -4,6 +4,7 @@ import json
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from treadle.checkpoints.savers import SqliteSaver
 from treadle.graphs.reviews import review as gate
 from treadle.graphs.runs import resume, start
 from treadle.nodes import step
-from treadle.ui import workers
+from treadle.ui import lessons, workers
 from treadle.ui.parts import choices
 
 DESK = "desk:graph"
@@ -202,6 +203,34 @@ def test_the_search_narrows_and_says_when_nothing_matches(waiting: list[Review])
     assert "Nothing matches" in text(app)
 
 
+def _polling() -> None:
+    import time
+
+    import streamlit as st
+
+    from treadle.ui.polls import polled
+    from treadle.ui.stores import store
+
+    def search() -> int:
+        st.session_state["asked"] = st.session_state.get("asked", 0) + 1
+        time.sleep(st.session_state.get("takes", 0))
+        return int(st.session_state["asked"])
+
+    st.text(str(polled(store(), "search", st.session_state.get("of"), search)))
+
+
+def test_what_is_asked_again_and_again_is_worked_out_when_something_has_changed(saver: SqliteSaver) -> None:
+    app = AppTest.from_function(_polling).run().run()
+    assert app.session_state["asked"] == 1
+    app.session_state["of"] = "another search"
+    assert app.run().run().session_state["asked"] == 2
+    start(desk.graph, desk.clauses(1), saver=saver, name="desk", thread_id="new")
+    app.session_state["takes"] = 0.2
+    assert app.run().session_state["asked"] == 3
+    claim(saver, pending(saver)[0].id, by="Bo")
+    assert app.run().session_state["asked"] == 3, "what took long rests"
+
+
 def test_what_comes_in_later_does_not_move_the_list(waiting: list[Review], saver: SqliteSaver) -> None:
     app = opened(_inbox)
     asked(saver, "A new question?")
@@ -244,7 +273,7 @@ def test_the_terms_of_a_question_are_said_from_the_start(saver: SqliteSaver, pat
     said = text(opened(_review, id=asked(saver, value).id))
     assert "If nobody has decided by the due time, it counts as rejected: “Too late.”." in said
     assert "After 1 hour it goes to lead." in said
-    assert "48% (log-probabilities)" in said
+    assert "48%, measured by log-probabilities." in said
     assert "a rejection by counsel decides alone" in said
     assert "Eve, who asked for it, may not decide" in said
     assert "This ran already" in said
@@ -767,12 +796,24 @@ def test_what_decisions_teach_is_told(waiting: list[Review], saver: SqliteSaver)
     decide(saver, waiting[0].id, "edit", value={**waiting[0].value["proposal"], "risk": "low"}, by="Bo")
     decide(saver, waiting[1].id, "reject", reason="wrong risk", by="Bo")
     decide(saver, waiting[2].id, "approve", by="Ada")
-    st.cache_data.clear()
-    said = text(opened(_insights))
-    assert "3 decisions, 2 edited or rejected (67%" in said
+    app = opened(_insights)
+    until(lambda: "Going through the decisions" not in text(app.run()))
+    said = text(app)
+    assert "People edited or rejected 2 of 3 proposals: 67%, likely" in said
     assert "<del>high</del> <ins>low</ins>" in said
     assert "wrong risk" in said
-    assert "would have caught 2 of 2 errors" in said
+    assert "2 of 2 errors would have been caught" in said
+
+
+def test_what_decisions_teach_is_worked_out_once_for_all_who_look(saver: SqliteSaver, waiting: list[Review]) -> None:
+    decide(saver, waiting[0].id, "reject", by="Bo")
+    asked: Any = lambda: lessons.lessons(saver, lessons.Choice(), catch=0.9, patience=60)  # noqa: E731
+    with ThreadPoolExecutor(4) as many:
+        found = [one.result()[0] for one in [many.submit(asked) for _ in range(4)]]
+    assert {one["overturns"].value.overturned for one in found} == {1}
+    assert len({id(one["paces"]) for one in found}) == 1
+    decide(saver, waiting[1].id, "reject", by="Bo")
+    until(lambda: asked()[0]["overturns"].value.overturned == 2)
 
 
 def test_the_record_is_listed_and_verified(waiting: list[Review], saver: SqliteSaver) -> None:

@@ -78,6 +78,7 @@ class Database:
         self._debts = Debts()
         self._writer = None
         self._idle: list[sqlite3.Connection] = []
+        self._watcher: sqlite3.Connection | None = None
         self._mutex = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -162,6 +163,16 @@ class Database:
             self._return(connection)
         return result
 
+    def changes(self) -> int:
+        """A number that is another one once anybody, in any process, has committed anything to the file."""
+        with explained(self.path), self._mutex:
+            files.same(self.path, self._file)
+            if self._closed:
+                raise StoreError(f"The database {self.path} was closed: open it again.")
+            if self._watcher is None:  # the number is a connection's own: it must be the same one each time
+                self._watcher = self._reading(connect(self.path, readonly=self.readonly))
+            return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+
     def _settle(self) -> None:
         """Have what lingers committed, or noted as lost."""
         if self._debts.open and not self._commits.mine:
@@ -187,18 +198,19 @@ class Database:
             self._commits.stop()
             if self._pool is not None:
                 self._pool.shutdown(wait=False)
-            for connection in (*self._idle, self._writer):
+            for connection in (*self._idle, self._writer, self._watcher):
                 if connection is not None:
                     connection.close()
             self._idle.clear()
-            self._writer = None
+            self._writer = self._watcher = None
             self._debts.tell()
 
     def __repr__(self) -> str:
         return f"Database({str(self.path)!r})"
 
     def __del__(self) -> None:
-        for connection in (*getattr(self, "_idle", ()), getattr(self, "_writer", None)):
+        single = (getattr(self, name, None) for name in ("_writer", "_watcher"))
+        for connection in (*getattr(self, "_idle", ()), *single):
             if connection is not None:
                 connection.close()
 
@@ -276,7 +288,8 @@ def _close_all() -> None:
 def _reopen_all() -> None:
     """In a forked child: connections, locks and threads are the parent's, so begin again."""
     for database in list(_open):
-        _inherited.append((database._idle, database._writer, database._commits, database._pool))
+        kept = (database._idle, database._writer, database._watcher, database._commits, database._pool)
+        _inherited.append(kept)
         database._begin()
 
 

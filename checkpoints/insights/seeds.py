@@ -71,7 +71,12 @@ def seed(
 
 def seeds(saver: SqliteSaver) -> dict[tuple[str, str], Seed]:
     """All questions whose right answer is known, by run and id."""
-    rows = saver.database.read(lambda connection: connection.execute("SELECT * FROM seeds").fetchall())
+    return saver.database.read(sown)
+
+
+def sown(connection: sqlite3.Connection) -> dict[tuple[str, str], Seed]:
+    """The same, within a transaction."""
+    rows = connection.execute("SELECT * FROM seeds")
     return {(row["thread_id"], row["interrupt_id"]): _seed(row) for row in rows}
 
 

@@ -10,7 +10,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from treadle.commands.printing import cause, many
+from treadle.causes import cause
+from treadle.commands.printing import many
 from treadle.errors import TreadleError
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from treadle.checkpoints.runs import Run
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_NOTE = r"\s*During task with name '([^']*)' and id '[^']*'"
 STYLES = {
     "high": "bold red", "medium": "yellow", "low": "green", "done": "green", "waiting": "yellow", "failed": "bold red",
     "parked": "bold red", "stalled": "red", "pending": "yellow", "ok": "green", "wrong": "bold red", "note": "yellow",
@@ -111,16 +110,6 @@ def age(moment: float, now: float) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def cause(error: str | None) -> str:
-    """A run's error with the steps in which it arose, outermost first, in place of LangGraph's notes on them.
-
-    >>> cause("ValueError: no During task with name 'b' and id '1-2' During task with name 'a' and id '3'")
-    'ValueError: no (in a, b)'
-    """
-    steps = re.findall(_NOTE, error or "")
-    return re.sub(_NOTE, "", error or "").strip() + (f" (in {', '.join(reversed(steps))})" if steps else "")
 
 
 def many(count: int, noun: str) -> str:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.causes import cause
 from treadle.commands.mistakes import Mistake, code
 from treadle.commands.options import DEFAULT, By, Database, Graphs, Json, Limit, Roles, advanced, existing, person
-from treadle.commands.printing import age, as_json, cause, say, table, told
+from treadle.commands.printing import age, as_json, say, table, told
 
 if TYPE_CHECKING:
     from treadle.checkpoints.runs import Run

@@ -5,6 +5,7 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
+from treadle.causes import cause
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.runs import Run, Status, run, runs
 from treadle.checkpoints.savers import SqliteSaver
@@ -18,8 +19,9 @@ from treadle.ui.parts.looks import look_again
 from treadle.ui.parts.questions import ask
 from treadle.ui.parts.retries import rerun, retry
 from treadle.ui.places import asked, leave, link
+from treadle.ui.rows import cell, row
 from treadle.ui.stores import store
-from treadle.ui.texts import chip, passage, show
+from treadle.ui.texts import chip, line, passage, show
 from treadle.ui.times import ago, brief, gathering, stamp
 from treadle.ui.workers import wanted
 
@@ -36,8 +38,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "done": ("done", "good"),
     "failed": ("failed, is tried again", "bad"),
     "stalled": ("stopped in the middle", "bad"),
-    "parked": ("parked", "bad"),
-    "direct": ("run from Python", ""),
+    "parked": ("failed, waits for help", "bad"),
+    "direct": ("started by a program", ""),
 }
 """Each status as a reader is told it, and its tint."""
 
@@ -85,23 +87,17 @@ def _list() -> None:
 
 
 def _row(found: Run) -> None:
-    with st.container(key=f"row-run-{found.thread_id}"):
-        name, state, counts, age = st.columns((4, 3, 3, 1.6), vertical_alignment="center")
-        with name:
-            link("runs", found.thread_id, thread=found.thread_id)
-            put(tag("div", found.graph or "a graph without a name", kind="cell faint small"))
-        with state:
-            put(tag("div", status(found), tag("div", _short(found), kind="faint small"), kind="cell"))
-        with counts:
-            put(tag("div", tag("div", _steps(found)), tag("div", _tokens(found), kind="faint"), kind="cell small"))
-        with age:
-            put(tag("div", ago(found.updated_at), kind="cell faint small"))
+    graph = tag("div", found.graph or "a graph without a name", kind="cell faint small")
+    state, counts = cell(status(found), _short(found), kind="small"), cell(_steps(found), _tokens(found), kind="small")
+    age = tag("div", ago(found.updated_at), kind="cell faint small right")
+    thread = found.thread_id
+    row(f"run-{thread}", "runs", thread, graph, state, counts, age, kind="runs", thread=thread)
 
 
 def _short(found: Run) -> str:
     if found.pending:
         return "1 review waits" if found.pending == 1 else f"{found.pending:,} reviews wait"
-    return (found.error or "").partition("\n")[0][:90]
+    return line(cause(found.error), most=100)
 
 
 def _steps(found: Run) -> str:
@@ -149,11 +145,14 @@ def _title(found: Run) -> None:
     head = tag("div", tag("h2", found.thread_id, kind="title"), status(found), kind="row")
     put(head, tag("div", *(tag("span", fact) for fact in facts if fact), kind="meta"))
     if found.error:
-        st.error(plain(found.error), icon=":material/error:")
+        st.error(plain(cause(found.error)), icon=":material/error:")
     if found.gathers:
         st.info(plain(gathering(found, zone=zone)), icon=":material/group:")
     if not wanted() and found.status == "decided":
-        st.info("This page advances no runs by itself: a treadle worker beside it does.", icon=":material/info:")
+        st.info(
+            "This page records decisions only. The run goes on once a treadle worker, started beside it, takes it up.",
+            icon=":material/info:",
+        )
     if found.graph:
         link("graphs", "See it in its graph", icon=":material/account_tree:", graph=found.graph, thread=found.thread_id)
 
