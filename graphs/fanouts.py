@@ -169,6 +169,7 @@ def fan_out(
         pausing=pausing,
         withdraw=withdraw,
         lanes=lanes,
+        hedged=hedge is not None,
         pure=pure,
         batch=batch,
         every=every,

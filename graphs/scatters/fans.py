@@ -64,6 +64,8 @@ class Fan:
     together: float | None = field(default=None, compare=False)
     """Seconds for which an answer waits at most for those to the other branches; None: as the worker sees fit."""
     lanes: bool = False
+    hedged: bool = False
+    """Whether there may be two calls for a branch, which then need a thread each."""
     pure: bool = False
     batch: Batch | None = None
     every: float | None = 1.0
@@ -128,7 +130,7 @@ class Fan:
             tally=tally,
             slots=self.slots,
             backlog=self.backlog,
-            pool=Pool(self.executor, limit=self.limit),
+            pool=Pool(self.executor, limit=self.limit * (2 if self.hedged else 1)),
             journal=journal(config),
         )
         if crew.pool.pickles:
