@@ -799,7 +799,7 @@ def test_the_record_is_listed_and_verified(waiting: list[Review], saver: SqliteS
     assert "Bo as legal" in said
     assert "&lt;b&gt;Too broad.&lt;/b&gt;" in said
     app.button(key="verify").click().run()
-    assert "The record of 1 decisions is whole" in " ".join(each.value for each in app.success)
+    assert "The record of 1 decision is whole" in " ".join(each.value for each in app.success)
     with sqlite3.connect(saver.database.path) as connection:
         connection.execute("UPDATE decisions SET words = 'Fine.'")
     connection.close()
