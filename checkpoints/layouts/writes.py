@@ -9,6 +9,7 @@ so that the value which the channel makes of them can be packed against it.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import ormsgpack
@@ -37,7 +38,7 @@ class Task:
     path: str
     writes: Sequence[tuple[str, Typed]]
 
-    @property
+    @cached_property
     def ordinary(self) -> bool:
         """Whether it wrote results only, so that it may share a row with others."""
         return not any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
