@@ -221,8 +221,9 @@ class Commits:
                 heir.turn.release()
                 return
             self._busy = False
-            if self._queue:
-                self._summon()
+            if not self._queue:
+                return
+            self._summon()
         self._bell.set()
 
     def _background(self) -> None:
