@@ -28,7 +28,8 @@ class Short(State, total=False):
 
 
 APIS: tuple[Api, ...] = ("sync", "async")
-DURABILITIES: tuple[Durability, ...] = ("sync", "async", "exit")
+DURABILITIES: tuple[Durability, ...] = ("sync", "exit")
+"""Not "async": LangGraph then goes on changing what a join waits for while it is stored, so that histories vary."""
 
 
 @dataclass
