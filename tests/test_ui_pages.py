@@ -100,6 +100,16 @@ def _graphs() -> None:
     main("graphs")
 
 
+def _watched() -> None:
+    import streamlit as st
+
+    from treadle.checkpoints.reviews import review
+    from treadle.ui.parts import claims
+    from treadle.ui.stores import store
+
+    claims.hold(store(), review(store(), st.query_params["id"]))
+
+
 def opened(page: Callable[[], None], *, by: str = "Ada", **query: str) -> AppTest:
     """A page as it is when somebody opens its address."""
     app = AppTest.from_function(page, default_timeout=30)
@@ -308,6 +318,20 @@ def test_an_open_review_is_claimed_and_can_be_taken_over_openly(waiting: list[Re
     bo.button(key=f"over-{one.id}").click().run()
     bo.button(key=f"approve-{one.id}").click().run()
     assert [each.by for each in decisions(saver)] == ["Bo"]
+
+
+def test_a_claim_is_renewed_as_long_as_its_page_is_open(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_watched, id=one.id)  # what the open page does every few seconds
+    change = "UPDATE claims SET expires_at = expires_at - 115"
+    saver.database.write(lambda connection: connection.execute(change))
+    about_to_end = review(saver, one.id).claim
+    app.run()
+    renewed = review(saver, one.id).claim
+    assert renewed is not None
+    assert about_to_end is not None
+    assert (renewed.by, renewed.at) == ("Ada", about_to_end.at)
+    assert renewed.expires_at > about_to_end.expires_at + 60
 
 
 def test_whoever_moves_on_gives_back_what_they_had(waiting: list[Review], saver: SqliteSaver) -> None:
@@ -763,6 +787,7 @@ def test_a_rule_is_tried_made_used_and_revoked(waiting: list[Review], saver: Sql
     made = rules(saver)[0]
     assert (made.by, made.cap) == ("Ada", 200)
     assert enact(saver) == 3
+    assert f"rule {made.id} of Ada" in text(opened(_review, id=waiting[0].id, thread="acme"))
     app.button(key=f"revoke-{made.id}").click().run()
     assert "It was used 3 times" in text(app)
 
@@ -799,7 +824,7 @@ def test_the_record_is_listed_and_verified(waiting: list[Review], saver: SqliteS
     assert "Bo as legal" in said
     assert "&lt;b&gt;Too broad.&lt;/b&gt;" in said
     app.button(key="verify").click().run()
-    assert "The record of 1 decisions is whole" in " ".join(each.value for each in app.success)
+    assert "The record of 1 decision is whole" in " ".join(each.value for each in app.success)
     with sqlite3.connect(saver.database.path) as connection:
         connection.execute("UPDATE decisions SET words = 'Fine.'")
     connection.close()

@@ -12,5 +12,5 @@ def cause(error: str | None) -> str:
     >>> cause("ValueError: no During task with name 'b' and id '1-2' During task with name 'a' and id '3'")
     'ValueError: no (in a, b)'
     """
-    steps = re.findall(_NOTE, error or "")
+    steps = [name for name in re.findall(_NOTE, error or "") if not name.startswith("__")]
     return re.sub(_NOTE, "", error or "").strip() + (f" (in {', '.join(reversed(steps))})" if steps else "")

@@ -12,7 +12,7 @@ from treadle.checkpoints.desks.events import Event, events
 from treadle.checkpoints.reviews import Key, reviews
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.ui.empties import empty
-from treadle.ui.markups import NOTHING, Markup, plain, put, tag
+from treadle.ui.markups import NOTHING, Markup, put, tag
 from treadle.ui.parts.actions import done
 from treadle.ui.parts.histories import moment
 from treadle.ui.parts.questions import ask
@@ -54,7 +54,12 @@ def _verdict() -> None:
         st.error("The record is not whole.", icon=":material/error:")
         put(tag("ul", *(tag("li", problem) for problem in problems)))
     else:
-        st.success(f"The record of {seq:,} decisions is whole. Its head is {seq}:{hash_}", icon=":material/verified:")
+        many = "1 decision" if seq == 1 else f"{seq:,} decisions"
+        st.success(
+            f"The record of {many} is whole: none was changed, removed or added later.", icon=":material/verified:"
+        )
+        put(tag("p", "To show one day that it was not written anew, note elsewhere: ", tag("code", f"{seq}:{hash_}"),
+                kind="faint small"))  # fmt: skip
 
 
 def _decisions(saver: SqliteSaver) -> None:
@@ -127,18 +132,30 @@ def _pages(key: str, place: int, more: bool) -> None:
         st.pagination(place + more, key=key)
 
 
+_FORMS: Final = {
+    "jsonl": "All that is on record (jsonl)",
+    "csv": "A table (csv)",
+    "sft": "Examples to train a model on (sft)",
+    "preferences": "Pairs of proposed and preferred (preferences)",
+    "evaluation": "A set to test a model with (evaluation)",
+    "ground-truth": "SageMaker Ground Truth (ground-truth)",
+    "a2i": "Amazon A2I (a2i)",
+}
+"""What each form is for; its name in the terminal stands behind."""
+
+
 def _exports(saver: SqliteSaver) -> None:
     """A file of what was decided; it is made when it is asked for."""
     if not person().operates:
         st.text("Exports take the role of an operator.")
         return
     left, right = st.columns(2)
-    form = left.selectbox("Form", list(exports.FORMS), key="export-form")
+    form = left.selectbox("Form", list(exports.FORMS), key="export-form", format_func=lambda one: _FORMS.get(one, one))
     hidden = right.text_input("Leave out", key="export-redact", placeholder="such as: email, patient.name")
     left_out = [one.strip() for one in hidden.split(",") if one.strip()]
     suffix = "csv" if form == "csv" else "jsonl"
     st.download_button(
-        f"Export as {plain(str(form))}", partial(_file, saver, str(form), left_out), f"decisions-{form}.{suffix}",
+        "Export", partial(_file, saver, str(form), left_out), f"decisions-{form}.{suffix}",
         icon=":material/download:", on_click="ignore",
     )  # fmt: skip
 

@@ -114,7 +114,8 @@ def _overturns(told: insights.Overturns) -> list[Markup]:
 
 
 def _rate(rate: float | None, interval: tuple[float, float]) -> str:
-    return f"{rate or 0:.0%}, likely {_between(interval)}"
+    told, low, high = (f"{share:.0%}" for share in (rate or 0, *interval))
+    return told if low == told == high else f"{told}, likely {low} to {high}"
 
 
 def _between(interval: tuple[float, float]) -> str:

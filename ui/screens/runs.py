@@ -13,15 +13,16 @@ from treadle.errors import RunNotFound
 from treadle.ui import branches, stories
 from treadle.ui.empties import empty
 from treadle.ui.fans import under_way
-from treadle.ui.markups import Markup, plain, put, tag
+from treadle.ui.markups import plain, put, tag
 from treadle.ui.pairs import compare, values
 from treadle.ui.parts.looks import look_again
 from treadle.ui.parts.questions import ask
 from treadle.ui.parts.retries import rerun, retry
 from treadle.ui.places import asked, leave, link
 from treadle.ui.rows import cell, row
+from treadle.ui.statuses import WORDS, status
 from treadle.ui.stores import store
-from treadle.ui.texts import chip, line, passage, show
+from treadle.ui.texts import line, passage, show
 from treadle.ui.times import ago, brief, gathering, stamp
 from treadle.ui.workers import wanted
 
@@ -30,18 +31,6 @@ PAGE: Final = 25
 
 EVENTS: Final = 40
 """Events on one page of a story."""
-
-WORDS: Final[dict[str, tuple[str, str]]] = {
-    "running": ("running", "info"),
-    "waiting": ("waits for a person", "fair"),
-    "decided": ("decided, about to go on", "info"),
-    "done": ("done", "good"),
-    "failed": ("failed, is tried again", "bad"),
-    "stalled": ("stopped in the middle", "bad"),
-    "parked": ("failed, waits for help", "bad"),
-    "direct": ("started by a program", ""),
-}
-"""Each status as a reader is told it, and its tint."""
 
 
 def page() -> None:
@@ -52,12 +41,6 @@ def page() -> None:
         _list()
     else:
         _opened(name)
-
-
-def status(found: Run) -> Markup:
-    """The status of a run: a word on a tint."""
-    word, tone = WORDS.get(found.status, (found.status, ""))
-    return chip(word, tone=tone)
 
 
 def _head() -> None:
@@ -199,6 +182,9 @@ def _story(saver: SqliteSaver, found: Run) -> None:
 def _branches(saver: SqliteSaver, found: Run) -> None:
     rows = branches.branches(saver, found.thread_id, values(saver, found.thread_id))
     rerun(saver, found, failed=sum(one.outcome["status"] == "failure" for one in rows))
+    if found.status in ("failed", "parked"):
+        told = "Branches that failed run again, and are listed once they have ended. Above stands what they said."
+        put(tag("p", told, kind="faint small"))
     if rows:
         put(branches.told(rows))
     else:
