@@ -6,7 +6,7 @@ the one that tells a Send takes Python 3.11 most of 60 microseconds, as much as 
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import ormsgpack
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -18,16 +18,16 @@ from treadle.checkpoints.layouts.tails import Typed
 
 def dump(serde: SerializerProtocol, value: Any) -> Typed:
     """What the serializer makes of a value."""
-    frame = _frame() if type(serde) is JsonPlusSerializer and not serde.pickle_fallback else None
-    if frame is not None:
-        if _plain(value):
+    if type(value) is Send or (type(value) is list and value and type(value[0]) is Send):
+        frame = _frame() if type(serde) is JsonPlusSerializer and not serde.pickle_fallback else None
+        if frame is not None and _plain(value):
             return "msgpack", _framed(frame, serde, value)
-        if type(value) is list and value and all(map(_plain, value)):
+        if frame is not None and type(value) is list and all(map(_plain, value)):
             return "msgpack", _head(value) + b"".join([_framed(frame, serde, send) for send in value])
     return serde.dumps_typed(value)
 
 
-def _plain(value: Any) -> bool:
+def _plain(value: Any) -> TypeGuard[Send]:
     return type(value) is Send and value.timeout is None
 
 
