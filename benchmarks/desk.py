@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, TypedDict
@@ -17,7 +18,14 @@ from langgraph.types import Command, Send, interrupt
 from rich.console import Console
 from stores.claims import Claim, Claims, save, show
 
+from treadle import chain, fan_out
+from treadle import review as gate
 from treadle.checkpoints import SqliteSaver, Worker, advance, claim, count, decide, pending, release, review
+from treadle.checkpoints.ledgers.jobs import find
+from treadle.nodes import step
+
+PACE = 10.0
+"""Seconds that a person takes to decide."""
 
 QUESTION = {"title": "Refund", "gate": "refund", "proposal": {"amount": 40, "to": "x" * 400}, "to whom": "a customer"}
 
@@ -65,6 +73,11 @@ def filled(path: Path, waiting: int, decided: int) -> SqliteSaver:
     return saver
 
 
+def _kept(path: Path, waiting: int, decided: int) -> SqliteSaver:
+    """A database of that size, which may be there from an earlier time."""
+    return SqliteSaver(path, synchronous="OFF") if path.exists() else filled(path, waiting, decided)
+
+
 def _copy(connection: Any, table: str, thread: str, count: int) -> None:
     """Rows as those of one thread, each with a thread (and an interrupt) of its own."""
     columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})") if row["name"] != "seq"]
@@ -79,13 +92,13 @@ def _copy(connection: Any, table: str, thread: str, count: int) -> None:
     )
 
 
-def growth(*, quick: bool) -> Claims:
+def growth(*, quick: bool, keep: Path | None) -> Claims:
     """Listing, opening, claiming and deciding, with few rows and with many, turn by turn."""
     few, many = ((500, 5_000), (10_000, 100_000)) if quick else ((1_000, 10_000), (100_000, 1_000_000))
-    with tempfile.TemporaryDirectory() as folder:
+    with nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        savers = [filled(Path(folder) / f"{number}.db", *sizes) for number, sizes in enumerate((few, many))]
-        note = f"filled in {time.perf_counter() - began:.0f} s"
+        savers = [_kept(Path(folder) / f"{name}.db", *sizes) for name, sizes in (("few", few), ("many", many))]
+        note = f"filled in {time.perf_counter() - began:.0f} s" if keep is None else "kept databases"
         for name, act in ACTS.items():
             small, large = _turns(act, savers, 60 if quick else 200)
             told = f"{small * 1e6:.0f} and {large * 1e6:.0f} microseconds; {note}"
@@ -121,7 +134,7 @@ ACTS: dict[str, Callable[[SqliteSaver, Any], object]] = {
 }
 
 
-def fans(*, quick: bool) -> Claims:
+def fans(*, quick: bool, keep: Path | None) -> Claims:
     """Deciding the branches of one fan-out one by one, beside LangGraph's way on fewer of them."""
     count, fewer = (200, 30) if quick else (1_000, 100)
     with tempfile.TemporaryDirectory() as folder, SqliteSaver(Path(folder) / "x.db", synchronous="NORMAL") as saver:
@@ -137,6 +150,7 @@ def fans(*, quick: bool) -> Claims:
         Worker(saver, lambda name: made).once()
         yield Claim(f"{count} branches: executions to resume them, per branch", len(executed) / count - 1, 1)
         yield from _served(saver, made, executed, count)
+    yield from _paced(count)
     theirs = _theirs(fewer)
     note = f"{theirs} executions of {fewer}; n(n+1)/2 is {fewer * (fewer + 1) // 2}"
     yield Claim(f"LangGraph's way with {fewer} branches: executions over ours", theirs / fewer, 10, True, note)
@@ -168,6 +182,48 @@ def _served(saver: SqliteSaver, made: Any, executed: list[int], count: int) -> C
     log.removeHandler(passes)
     note = f"{len(executed) / count:.2f} executions a branch"
     yield Claim(f"{count} branches decided one by one beside a worker: passes", passes.count, 3, note=note)
+
+
+def _paced(count: int) -> Claims:
+    """The same at a person's pace: ten seconds go by for every decision, as far as the run can tell."""
+    every = f"{count} branches, one decided every {PACE:.0f} seconds"
+    for name, build, goal in (("their review is the last thing in them", _last, 3), ("LangGraph's own", graph, 80)):
+        with tempfile.TemporaryDirectory() as folder, SqliteSaver(Path(folder) / "x.db", synchronous="NORMAL") as saver:
+            executed: list[int] = []
+            made = build(saver, executed)
+            advance(saver, made, "paced", input={"items": list(range(count))}, name="g")
+            executed.clear()
+            passes = _passes(saver, made)
+            assert not made.get_state({"configurable": {"thread_id": "paced"}}).next
+            yield Claim(
+                f"{every}, {name}: passes", passes, goal, note=f"{len(executed) / count:.2f} executions a branch"
+            )
+
+
+def _passes(saver: SqliteSaver, made: Any) -> int:
+    """How often a worker takes the run on until all is decided."""
+    passes, later = 0, "UPDATE runs SET gather_until = gather_until - ?, quiet_at = quiet_at - ?"
+    for one in pending(saver, limit=-1):
+        answer = {"answer": "yes"} if one.gate == "refund" else {"action": "approve"}
+        decide(saver, one.id, by="ann", thread=one.thread_id, **answer)
+        saver.database.write(lambda connection: connection.execute(later, (PACE, PACE)))
+        if saver.database.read(lambda connection: find(connection, patient=True)):
+            passes += Worker(saver, lambda name: made).once()
+    return passes
+
+
+def _last(saver: Any, executed: list[int]) -> Any:
+    """A fan-out of treadle's whose branches end in a review; every execution of the review is noted."""
+
+    def asks(proposal: object) -> bool:
+        executed.append(1)
+        return True
+
+    def propose(item: int) -> dict[str, Any]:
+        return {**QUESTION["proposal"], "item": item}  # type: ignore[dict-item]
+
+    branch = chain(step(propose, into="proposal"), gate("proposal", when=asks, reject=END), name="branch")
+    return fan_out(branch, over="items", item="item", into="done").compile(checkpointer=saver)
 
 
 class _Passes(logging.Handler):
@@ -202,12 +258,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller numbers: under a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the claims to a file")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the large databases are, or are left")
     parser.add_argument("--only", choices=PARTS, nargs="*", default=list(PARTS), help="some parts only")
     asked = parser.parse_args()
     os.environ.setdefault("LANGSMITH_TRACING", "false")
     console, found = Console(), list[Claim]()
     for name in asked.only:
-        found += show(PARTS[name](quick=asked.quick), console)
+        found += show(PARTS[name](quick=asked.quick, keep=asked.keep), console)
     if asked.json:
         save(found, asked.json)
 

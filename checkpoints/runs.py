@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from typing import Any, Literal, get_args
 
 from treadle.checkpoints.ledgers import settlements
@@ -58,6 +59,16 @@ class Run:
     """The run that it is a copy of, or a second look at."""
     forked_from: str | None
     """The checkpoint of that run at which a second look parts from it."""
+    gather_until: float | None
+    """Until when it waits, at the latest, for answers to the questions beside those that are decided."""
+    quiet_at: float | None
+    """When it goes on before that if nobody decides until then; None: nothing follows so far that is worth it."""
+
+    @property
+    def gathers(self) -> bool:
+        """Whether it has answers, and waits for others before it goes on with all at once."""
+        until = min(self.gather_until or 0.0, self.quiet_at or inf)
+        return self.status == "decided" and self.pending > 0 and until > time.time()
 
 
 _COUNTED = (
@@ -131,7 +142,8 @@ def begin(
     before = load(connection, held.thread_id)
     connection.execute(
         "UPDATE runs SET status = 'running', graph = coalesce(?, graph), fingerprint = coalesce(?, fingerprint),"
-        " config = ?, error = NULL, not_before = NULL, finished_at = NULL, updated_at = ? WHERE thread_id = ?",
+        " config = ?, error = NULL, not_before = NULL, finished_at = NULL, gather_until = NULL, quiet_at = NULL,"
+        " updated_at = ? WHERE thread_id = ?",
         (graph, fingerprint, json.dumps({**before.config, **config}), time.time(), held.thread_id),
     )
     return load(connection, held.thread_id)

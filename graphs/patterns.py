@@ -33,6 +33,8 @@ class Pattern(StateGraph[Any, Any, Any, Any]):
     """The types that its steps declare for what they read."""
     pausing: bool = False
     """Whether it is a fan-out with a worker that stops for a person."""
+    settling: bool = False
+    """Whether it is a fan-out with such workers, in none of which anything follows what the person is asked."""
 
     def __init__(
         self,

@@ -1,24 +1,31 @@
 """Whoever may not is refused where it is recorded: below every page, button and command."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
 from gated import asked, graph
+from processes import treadle
 from streamlit.testing.v1 import AppTest
 
 from treadle import chain
 from treadle.checkpoints import SqliteSaver, claim, decide, decisions, pending, review, run
 from treadle.checkpoints.bulks import decide_all, enact, revoke, rule, rules
 from treadle.checkpoints.bulks.conditions import Condition
+from treadle.checkpoints.care.ailments import repair
 from treadle.checkpoints.desks.comments import comment
+from treadle.checkpoints.desks.erasures import redact
 from treadle.checkpoints.desks.events import events
 from treadle.checkpoints.desks.withdrawals import withdraw
+from treadle.checkpoints.insights import seed
 from treadle.checkpoints.ledgers.advances import advance
 from treadle.checkpoints.ledgers.forks import second_look
-from treadle.errors import NotAllowed
+from treadle.checkpoints.ledgers.reruns import rerun
+from treadle.checkpoints.ledgers.retries import again
+from treadle.errors import NotAllowed, ReviewClosed, RuleInvalid, RunNotFailed
 from treadle.graphs.runs import start
 from treadle.nodes import step
 from treadle.ui import people, workers
@@ -104,6 +111,45 @@ def test_nobody_says_nothing_and_looks_at_nothing_again(saver: SqliteSaver) -> N
         second_look(saver, id_, by="", why="I would like to.")
     assert events(saver) == []
     assert pending(saver) == []
+
+
+OPERATE: dict[str, Act] = {
+    "make a rule": lambda saver, id_, who: rule(saver, "g", "ask", [Condition("/proposal", "<", 50)], cap=9, **who),
+    "revoke a rule": lambda saver, id_, who: revoke(saver, "none", **who),
+    "look again": lambda saver, id_, who: second_look(saver, id_, why="?", **who),
+    "try again": lambda saver, id_, who: again(saver, "t", **who),
+    "run branches again": lambda saver, id_, who: rerun(saver, "t", **who),
+    "repair": lambda saver, id_, who: repair(saver, [], **who),
+    "remove text": lambda saver, id_, who: redact(saver, ["proposal"], why="?", **who),
+    "plant a seed": lambda saver, id_, who: seed(saver, id_, "approve", **who),
+}
+"""What operators do."""
+
+
+@pytest.mark.parametrize("act", OPERATE)
+def test_where_a_role_is_named_for_operators_python_asks_for_it_too(
+    saver: SqliteSaver, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = asked(saver, QUESTION)
+    monkeypatch.setenv("TREADLE_OPERATORS", "ops")
+    for roles in ([], ["operator"]):
+        with pytest.raises(NotAllowed, match="bo may not do this: it takes the role ops"):
+            OPERATE[act](saver, id_, {"by": "bo", "roles": roles})
+    assert (events(saver), rules(saver)) == ([], [])
+    with suppress(RuleInvalid, ReviewClosed, RunNotFailed):  # past the door
+        OPERATE[act](saver, id_, {"by": "bo", "roles": ["ops"]})
+    monkeypatch.delenv("TREADLE_OPERATORS")
+    with suppress(RuleInvalid, ReviewClosed, RunNotFailed):
+        OPERATE[act](saver, id_, {"by": "bo", "roles": []})
+
+
+def test_the_command_line_says_in_which_role_an_operator_acts(saver: SqliteSaver, tmp_path: Path) -> None:
+    asked(saver, QUESTION)
+    for command in (["export", "jsonl"], ["doctor", "--repair"], ["rules", "revoke", "none"], ["runs", "again", "t"]):
+        refused = treadle(tmp_path, *command, TREADLE_OPERATORS="ops")
+        assert "it takes the role ops" in refused.stderr, command
+        allowed = treadle(tmp_path, *command, "--role", "ops", TREADLE_OPERATORS="ops")
+        assert "it takes the role" not in allowed.stderr, command
 
 
 @pytest.fixture

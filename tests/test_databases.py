@@ -424,3 +424,17 @@ def test_a_closed_database_says_so(database: Database) -> None:
     for use in (database.write, database.read):
         with pytest.raises(StoreError, match="was closed"):
             use(note("a"))
+
+
+def test_changes_of_anybody_are_seen_and_nothing_else_is(database: Database) -> None:
+    other = Database(database.path, synchronous="OFF")
+    seen = database.changes()
+    database.read(lambda connection: connection.execute("SELECT count(*) FROM reviews").fetchone())
+    assert database.changes() == seen
+    for each in (database, other):
+        each.write(lambda connection: connection.execute("INSERT INTO channels VALUES (random(), 0)"))
+        assert database.changes() != seen
+        seen = database.changes()
+    other.close()
+    with pytest.raises(StoreError, match="was closed"):
+        other.changes()

@@ -159,6 +159,14 @@ def test_who_approves_faster_than_one_can_read_is_told(saver: SqliteSaver) -> No
     assert (careful.hasty, careful.warning) == (0, None)
 
 
+def test_what_was_decided_before_lengths_were_kept_is_judged_alike(saver: SqliteSaver) -> None:
+    decided(saver, *[(LETTER, {"by": "quick", "seconds": 2})] * 12, (LETTER, {"by": "quick"}))
+    kept = paces(saver)
+    saver.database.write(lambda connection: connection.execute("UPDATE decisions SET length = NULL"))
+    assert paces(saver) == kept
+    assert (kept[0].decisions, kept[0].timed, kept[0].hasty) == (13, 12, 12)
+
+
 def test_who_sends_back_quickly_is_not_taken_for_careless(saver: SqliteSaver) -> None:
     decided(saver, *[(LETTER, {"by": "quick", "seconds": 2, "action": "reject"})] * 12)
     assert (pace(saver, "quick").hasty, pace(saver, "quick").warning) == (0, None)

@@ -12,6 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send, interrupt
 from pydantic import BaseModel
 
+from treadle.checkpoints.decisions import decide
 from treadle.checkpoints.reviews import count, pending, review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
@@ -125,6 +126,22 @@ def test_search_finds_all_words_in_any_case_and_takes_them_literally(saver: Sqli
     assert count(saver, search="run-1") == 2
     for hostile in ['"', "liability OR notice*", "NEAR(", "a\0b", "-", "title:x", "%", "'"]:
         assert count(saver, search=hostile) == 0
+
+
+def test_a_search_finds_what_waits_amid_what_is_over(saver: SqliteSaver) -> None:
+    for number in range(5):
+        start(saver, f"run-{number}", question("Liability"))
+    for number in (0, 2, 4):
+        decide(saver, _only(saver, f"run-{number}"), "approve", by="ann")
+    assert [one.thread_id for one in pending(saver, search="liab")] == ["run-1", "run-3"]
+    assert count(saver, search="liab", status="decided") == 3
+    decide(saver, _only(saver, "run-1"), "approve", by="ann")
+    decide(saver, _only(saver, "run-3"), "approve", by="ann")
+    assert (count(saver, search="liab"), count(saver, search="liab", status=None)) == (0, 5)
+
+
+def _only(saver: SqliteSaver, thread: str) -> str:
+    return pending(saver, thread=thread)[0].id
 
 
 def test_an_unknown_status_is_refused(saver: SqliteSaver) -> None:

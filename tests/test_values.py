@@ -11,9 +11,7 @@ import ormsgpack
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from twins import Twins
 
 from treadle.checkpoints.disks.databases import Database
 from treadle.checkpoints.layouts.packs import pack, unpack
@@ -97,59 +95,3 @@ def test_a_list_that_grows_over_the_sizes_of_its_header_comes_back() -> None:
 def test_a_missing_value_is_told_as_damage() -> None:
     with opened() as database, pytest.raises(StoreCorrupt, match="missing"):
         database.read(lambda connection: load(connection, [7]))
-
-
-CHANNELS = ("a", "b", "c")
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(
-            st.just("put"),
-            st.integers(0, 20),  # which earlier checkpoint is the parent
-            st.dictionaries(st.sampled_from(CHANNELS), st.tuples(st.sampled_from(["add", "set", "clear"]), PIECES)),
-        ),
-        st.tuples(
-            st.just("writes"),
-            st.integers(0, 20),
-            st.lists(st.tuples(st.sampled_from((*CHANNELS, "__error__", "__resume__")), PIECES), max_size=4),
-            st.sampled_from(["task 1", "task 2"]),
-            st.sampled_from(["", "~path 1", "~path 2"]),
-        ),
-        st.tuples(st.just("delete")),
-    ),
-    max_size=25,
-)
-
-
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS, st.sampled_from(["", "inner:1"]), st.booleans())
-def test_any_sequence_of_calls_reads_back_as_from_memory(steps: list[Any], ns: str, forgets: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder, Twins(Path(folder) / "x.db") as twins:
-        start: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ns}}
-        known: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [(start, {}, {})]
-        for kind, *rest in steps:
-            if kind == "delete":
-                twins.delete_thread("t")
-                twins.memory.delete_thread("t")
-                known = known[:1]
-                continue
-            config, values, versions = known[rest[0] % len(known)]
-            if kind == "writes" and config is not start:
-                twins.put_writes(config, rest[1], rest[2], rest[3])
-            elif kind == "put":
-                known.append(_put(twins, config, values, versions, rest[1]))
-            if forgets:
-                twins._memory = type(twins._memory)()
-        assert twins.agree()
-
-
-def _put(twins: Twins, config: Any, values: dict[str, Any], versions: dict[str, Any], changes: dict[str, Any]) -> Any:
-    """Put a checkpoint as LangGraph would: some channels change, add to what they were, or become empty."""
-    values, versions, new = dict(values), dict(versions), dict[str, Any]()
-    for name, (how, piece) in changes.items():
-        new[name] = versions[name] = twins.get_next_version(versions.get(name), None)
-        if how == "clear":
-            values.pop(name, None)
-        else:
-            values[name] = [*values.get(name, []), piece, "long " * 40] if how == "add" else [piece]
-    checkpoint: Any = {**empty_checkpoint(), "channel_values": values, "channel_versions": versions}
-    return twins.put(config, checkpoint, {"source": "loop", "step": len(values)}, new), values, versions

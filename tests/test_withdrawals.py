@@ -4,7 +4,6 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from processes import treadle
 
 from treadle.checkpoints import SqliteSaver, Worker, advance, decide, decisions, pending, review, run, verify, withdraw
 from treadle.checkpoints.desks.sweeps import sweep
-from treadle.checkpoints.ledgers.jobs import find
 from treadle.errors import NotAllowed, ReviewClosed
 
 
@@ -138,19 +136,6 @@ def _serve(path: Path, log: Path, question: dict[str, Any], seconds: float) -> N
         worker.start()
         time.sleep(seconds)
         worker.stop()
-
-
-def test_answers_that_keep_coming_to_one_run_are_gathered_until_all_are_there(saver: SqliteSaver) -> None:
-    asked(saver, {}, items=400)
-    reviews = pending(saver, limit=400)
-    decide(saver, reviews[0].id, "approve", by="ann")
-    patient = partial(find, patient=True)
-    assert saver.database.read(patient) == []
-    assert [job.thread_id for job in saver.database.read(find)] == ["t"]
-    until(lambda: [job.thread_id for job in saver.database.read(patient)] == ["t"])  # nobody else decides
-    for each in reviews[1:]:
-        decide(saver, each.id, "approve", by="ann")
-    assert [job.thread_id for job in saver.database.read(patient)] == ["t"]
 
 
 @pytest.mark.slow

@@ -33,6 +33,16 @@ def frozen(found: CheckpointTuple | None) -> Any:
     )
 
 
+def _id(found: CheckpointTuple) -> str:
+    return found.checkpoint["id"]
+
+
+def _place(found: CheckpointTuple) -> tuple[str, str, str]:
+    """Copies have the ids of what they were copied from, and no order among them."""
+    at = found.config["configurable"]
+    return found.checkpoint["id"], str(at["thread_id"]), at["checkpoint_ns"]
+
+
 class Twins(SqliteSaver):
     """Does everything twice. ``differences`` is empty as long as both agree."""
 
@@ -63,9 +73,11 @@ class Twins(SqliteSaver):
         with self.both:
             found = [*super().list(config, filter=filter, before=before, limit=limit)]
             theirs = [*self.memory.list(config, filter=filter, before=before, limit=limit)]
+            told = found
             if config is None or config["configurable"].get("checkpoint_ns") is None:
-                theirs.sort(key=lambda one: one.checkpoint["id"], reverse=True)
-            self.compare(f"list {config}", [frozen(one) for one in found], [frozen(one) for one in theirs])
+                self.compare("order", [*map(_id, found)], sorted(map(_id, found), reverse=True))
+                told, theirs = (sorted(some, key=_place, reverse=True) for some in (found, theirs))
+            self.compare(f"list {config}", [frozen(one) for one in told], [frozen(one) for one in theirs])
         yield from found
 
     def put(

@@ -11,6 +11,9 @@ from typing import Any, Final, Literal
 REQUESTS: Final = ("action_request", "config", "description", "action_requests", "review_configs")
 """The keys of a question under which it is put once more, for other clients."""
 
+TOGETHER: Final = "together"
+"""The key under which it says with which others its answer can be taken over; not part of what is decided on."""
+
 
 def _form(type_: Any, needed: Mapping[str, Any] | None = None, optional: Mapping[str, Any] | None = None) -> Any:
     properties = {"type": {"enum": type_}, **(needed or {}), **(optional or {})}
@@ -91,10 +94,10 @@ def requests(question: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def own(value: Any) -> Any:
-    """Return a question of treadle's without what it says to other clients; any other value as it is."""
+    """Return what a question of treadle's asks, without what it says to other clients; any other value as it is."""
     if not isinstance(value, Mapping) or value.get("kind") != "treadle.review":
         return value
-    return {key: part for key, part in value.items() if key not in REQUESTS}
+    return {key: part for key, part in value.items() if key not in (*REQUESTS, TOGETHER)}
 
 
 def read(answer: Any) -> list[Said] | None:

@@ -8,7 +8,8 @@ from treadle.checkpoints.runs import Run, runs
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.ui.diffs import changes
 from treadle.ui.empties import empty
-from treadle.ui.markups import put, tag
+from treadle.ui.markups import Inside, put, tag
+from treadle.ui.statuses import status
 from treadle.ui.stories import dollars, simple
 from treadle.ui.texts import ROWS, changed, table
 from treadle.ui.times import brief
@@ -45,11 +46,11 @@ def _show(saver: SqliteSaver, one: Run, other: Run) -> None:
 _LABELS: Final = ("Status", "Version", "Steps", "Tokens in", "Tokens out", "Cost", "Took")
 
 
-def _facts(found: Run) -> list[str]:
+def _facts(found: Run) -> list[Inside]:
     took = brief(found.finished_at - found.created_at) if found.finished_at else "not over"
     version = (found.fingerprint or "unknown")[:8]
     tokens = [f"{found.tokens_in:,}", f"{found.tokens_out:,}"]
-    return [found.status, version, f"{found.steps:,}", *tokens, dollars(found.cost), took]
+    return [status(found), version, f"{found.steps:,}", *tokens, dollars(found.cost), took]
 
 
 def values(saver: SqliteSaver, thread: str) -> dict[str, Any]:

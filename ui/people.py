@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from treadle.checkpoints.desks.operators import operate
 from treadle.errors import NotAllowed
 from treadle.ui.markups import plain
 
@@ -29,9 +30,6 @@ GROUPS_CLAIM = "TREADLE_GROUPS_CLAIM"
 HOURS = "TREADLE_SIGN_IN_HOURS"
 """The environment variable that says for how long a sign-in counts, though its cookie lasts longer (default: 12)."""
 
-OPERATORS = "TREADLE_OPERATORS"
-"""The environment variable that names the role which may retry and fork runs, make rules and remove text."""
-
 How = Literal["signed in", "proxy", "local"]
 
 
@@ -52,14 +50,16 @@ class Person:
 
     @property
     def operates(self) -> bool:
-        """Whether they may retry and fork runs, make rules and remove text: in local mode anybody may."""
-        return self.local or os.environ.get(OPERATORS, "operator") in self.roles
+        """Whether they may retry and fork runs, make rules and remove text."""
+        try:
+            self.operate()
+        except NotAllowed:
+            return False
+        return True
 
     def operate(self) -> None:
-        """Raise NotAllowed if they may not."""
-        if not self.operates:
-            role = os.environ.get(OPERATORS, "operator")
-            raise NotAllowed(f"{self.name} may not do this: it takes the role {role}. Nothing was changed.")
+        """Raise NotAllowed if they may not: in local mode anybody may, unless a role is named."""
+        operate(self.name or "Nobody", self.roles, takes=None if self.local else "operator")
 
 
 def person() -> Person:

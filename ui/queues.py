@@ -13,6 +13,7 @@ from treadle.checkpoints.desks.panels import same
 from treadle.checkpoints.reviews import Key, Review, count, keys, pending, reviews
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.ui.people import Person, person
+from treadle.ui.polls import polled
 
 WINDOW: Final = 200
 """Reviews looked through for the one that comes next."""
@@ -89,7 +90,7 @@ def waiting(saver: SqliteSaver, *, limit: int, offset: int = 0) -> list[Review]:
 
 def many(saver: SqliteSaver) -> int:
     """How many wait and pass the filter."""
-    return count(saver, **chosen().clauses())
+    return polled(saver, "many", chosen(), lambda: count(saver, **chosen().clauses()))
 
 
 def following(saver: SqliteSaver, current: str | None) -> Review | None:
@@ -132,7 +133,7 @@ def _taken(one: Review, who: Person) -> bool:
 
 def position(saver: SqliteSaver, current: str) -> int | None:
     """The place of a review in the queue, from 1; None if it is not among the first."""
-    ids = [id_ for _, id_ in _ahead(saver)]
+    ids = [id_ for _, id_ in polled(saver, "ahead", chosen(), lambda: _ahead(saver))]
     return ids.index(current) + 1 if current in ids else None
 
 

@@ -62,7 +62,7 @@ def _form(saver: SqliteSaver) -> None:
         st.text_area("Where (one condition a line)", key="rule-where", placeholder="proposal.amount < 50", height=80)
         left, middle, right = st.columns(3)
         left.selectbox("Decide", ACTIONS, key="rule-action", format_func=named)
-        middle.number_input("At most so often", min_value=1, max_value=100_000, value=200, key="rule-cap")
+        middle.number_input("How many times at most", min_value=1, max_value=100_000, value=200, key="rule-cap")
         right.date_input("Until the end of", datetime.now() + timedelta(days=7), key="rule-until")
         with st.container(horizontal=True):
             st.button("See what it would decide", key="rule-try", on_click=_make, args=(saver, shape, True))
@@ -99,7 +99,7 @@ def _revoke(saver: SqliteSaver, id: str) -> None:  # noqa: A002
     who = person()
     try:
         who.operate()
-        ended = revoke(saver, id, by=who.name)
+        ended = revoke(saver, id, by=who.name, roles=who.roles)
     except TreadleError as error:
         st.session_state[_TOLD] = str(error)
     else:

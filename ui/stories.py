@@ -151,7 +151,7 @@ def _inside(entry: Mapping[str, Any], zone: str | None) -> list[Inside]:
         tag("div", *(tag("span", fact) for fact in (stamp(_at(entry), zone=zone), *_facts(entry))), kind="meta")
     ]
     messages = [one for one in entry.get("messages") or () if isinstance(one, Mapping)]
-    parts += [_said(_ROLES.get(str(one.get("role")), "Prompt"), one.get("content")) for one in messages]
+    parts += [_said(_turn(one, last=one is messages[-1]), one.get("content")) for one in messages]
     parsed, response = entry.get("parsed"), entry.get("response")
     if parsed is not None and not isinstance(parsed, str):
         parts.append(_said("Response", show(parsed), answer=True))
@@ -164,6 +164,11 @@ def _inside(entry: Mapping[str, Any], zone: str | None) -> list[Inside]:
         source = f", by {entry['confidence_source']}" if entry.get("confidence_source") else ""
         parts.append(_said(f"Measured confidence{source}", show(dict(entry["confidence"]))))
     return parts
+
+
+def _turn(message: Mapping[str, Any], *, last: bool) -> str:
+    """Whose turn a message is; what comes before the last prompt are examples."""
+    return _ROLES.get(str(message.get("role")), "Prompt" if last else "Prompt in the example")
 
 
 def _facts(entry: Mapping[str, Any]) -> list[str]:

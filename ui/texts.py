@@ -22,7 +22,8 @@ NEAR: Final = 90
 
 _TONES: Final = {"critical": "bad", "high": "bad", "medium": "fair", "moderate": "fair", "low": "good", "none": "good"}
 _GRADED: Final = ("risk", "severity", "impact")
-_SHARES: Final = ("confidence", "probability", "share")
+SHARES: Final = ("confidence", "probability", "share")
+"""Names of fields whose numbers are shares of a whole."""
 
 
 def show(value: Any, *, name: str = "", depth: int = 0) -> Markup:
@@ -51,7 +52,7 @@ def scalar(value: Any, *, name: str = "") -> Markup:
 
 
 def _number(value: float, name: str) -> Markup:
-    if name.lower() in _SHARES and 0 <= value <= 1:
+    if name.lower() in SHARES and 0 <= value <= 1:
         words_ = f"{value:.0%}"
         return tag("span", tag("meter", value=value, min=0, max=1, aria_hidden="true"), f" {words_}", kind="share")
     return tag("span", f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value))

@@ -4,6 +4,8 @@ import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from treadle.checkpoints.runs import Run
+
 _UNITS = ((86400 * 365, "year"), (86400 * 30, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -58,3 +60,11 @@ def stamp(at: float, *, zone: str | None = None) -> str:
     except (ValueError, OSError, OverflowError, LookupError):
         return "at an unknown time"
     return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def gathering(run: Run, *, zone: str | None = None) -> str:
+    """Until when a run gathers answers, as a sentence."""
+    others = "the other one is" if run.pending == 1 else f"the other {run.pending:,} are"
+    quiet = "" if run.quiet_at is None else ", when nobody decides for a while"
+    until = stamp(run.gather_until or 0.0, zone=zone).rpartition(", ")[2]
+    return f"Recorded. The run goes on when {others} decided{quiet}, or at {until} at the latest."

@@ -20,6 +20,7 @@ from treadle.checkpoints.decisions import record, stated
 from treadle.checkpoints.desks.audits import Decision
 from treadle.checkpoints.desks.claims import live
 from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.desks.operators import operate
 from treadle.checkpoints.disks.signals import ring
 from treadle.checkpoints.reviews import Review, find, load
 from treadle.checkpoints.savers import SqliteSaver
@@ -103,8 +104,9 @@ def rule(
     """Make a standing rule; a worker decides by it what waits and what comes.
 
     ``cap`` is how often it may be used, ``until`` when it ends (seconds since 1970); one of them is needed, and a
-    condition. Raises RuleInvalid.
+    condition. Raises RuleInvalid, NotAllowed (it takes the role of operators, where one is named).
     """
+    operate(by, roles)
     made = drafted(
         graph, gate, conditions, action, by=by, roles=roles, reason=reason, words=words, cap=cap, until=until
     )
@@ -147,8 +149,9 @@ def rules(saver: SqliteSaver, *, active: bool = False) -> list[Rule]:
     return [one for one in saver.database.read(work) if not active or one.active(now)]
 
 
-def revoke(saver: SqliteSaver, id: str, *, by: str) -> Rule:  # noqa: A002
-    """End a rule now; what it has decided stays. RuleInvalid if there is no such rule."""
+def revoke(saver: SqliteSaver, id: str, *, by: str, roles: Collection[str] = ()) -> Rule:  # noqa: A002
+    """End a rule now; what it has decided stays. RuleInvalid if there is no such rule, NotAllowed as for ``rule``."""
+    operate(by, roles)
 
     def work(connection: sqlite3.Connection) -> Rule:
         row = connection.execute("SELECT * FROM rules WHERE id = ?", (id,)).fetchone()

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from treadle.checkpoints.care.drifts import drifts
 from treadle.checkpoints.care.findings import Ailment
 from treadle.checkpoints.care.strays import missing, orphans, wedged
 from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.desks.operators import operate
 from treadle.checkpoints.ledgers.leases import free
 from treadle.checkpoints.savers import SqliteSaver
 
@@ -32,8 +33,12 @@ def ailments(saver: SqliteSaver, graphs: Callable[[str], Any] | None = None, *, 
     return saver.database.read(work)
 
 
-def repair(saver: SqliteSaver, found: Iterable[Ailment], *, by: str) -> list[Ailment]:
-    """Repair what can be repaired, each in a transaction of its own and on record; returns what was."""
+def repair(saver: SqliteSaver, found: Iterable[Ailment], *, by: str, roles: Collection[str] = ()) -> list[Ailment]:
+    """Repair what can be repaired, each in a transaction of its own and on record; returns what was.
+
+    Raises NotAllowed (it takes the role of operators, where one is named).
+    """
+    operate(by, roles)
     done = []
     for one in found:
         if one.repair is not None:
@@ -74,9 +79,10 @@ def _unapplied(connection: sqlite3.Connection, saver: SqliteSaver, limit: int) -
         "SELECT r.thread_id, runs.status, count(*) AS many, max(d.at) AS at FROM reviews r"
         " JOIN runs ON runs.thread_id = r.thread_id JOIN decisions d ON d.thread_id = r.thread_id"
         " AND d.interrupt_id = r.interrupt_id AND d.kind IS NULL WHERE r.status <> 'closed' AND r.status = 'decided'"
-        " AND ifnull(r.held_until, 0) < ? AND runs.status <> 'running' GROUP BY r.thread_id HAVING max(d.at) < ?"
-        " LIMIT ?",
-        (time.time(), time.time() - LATE, limit),
+        " AND ifnull(r.held_until, 0) < :now AND runs.status <> 'running'"
+        " AND (runs.status <> 'decided' OR ifnull(gather_until, 0) < :now - :late)"
+        " GROUP BY r.thread_id HAVING max(d.at) < :now - :late LIMIT :limit",
+        {"now": time.time(), "late": LATE, "limit": limit},
     )
     for row in rows.fetchall():
         lost = row["status"] != "decided"
@@ -92,8 +98,8 @@ def _unapplied(connection: sqlite3.Connection, saver: SqliteSaver, limit: int) -
 
 def _mark(connection: sqlite3.Connection, thread_id: str) -> None:
     connection.execute(
-        "UPDATE runs SET status = 'decided', attempts = 0, not_before = NULL, updated_at = ? WHERE thread_id = ?"
-        " AND status <> 'running'",
+        "UPDATE runs SET status = 'decided', attempts = 0, not_before = NULL, gather_until = NULL, updated_at = ?"
+        " WHERE thread_id = ? AND status <> 'running'",
         (time.time(), thread_id),
     )
 

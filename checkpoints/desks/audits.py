@@ -11,6 +11,7 @@ from treadle.checkpoints.desks import events
 from treadle.checkpoints.desks.chains import gaps, last
 from treadle.checkpoints.desks.commitments import opening
 from treadle.checkpoints.desks.edits import Edit
+from treadle.checkpoints.desks.lengths import length
 from treadle.checkpoints.desks.seals import (
     CONTENT,
     FIXED,
@@ -92,6 +93,7 @@ def append(connection: sqlite3.Connection, **given: Any) -> Decision:
     key, (seq, before) = opening(), last(connection, "decisions")
     row = dict.fromkeys((*CONTENT, *OPENING)) | {name: given.get(name) for name in ("applied_at", *FIXED)}
     row |= columns(said) | {"seq": seq + 1, "previous": before, "secret": key.secret}
+    row["length"] = length(given.get("payload")) if row["seconds"] is not None else None
     row["seal"] = key.commitment(content(row))
     row["hash"] = row_hash(row)
     names = ", ".join(f'"{name}"' for name in row)

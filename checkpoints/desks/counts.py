@@ -67,5 +67,12 @@ def groups(saver: SqliteSaver) -> list[Group]:
 
 def gates(saver: SqliteSaver) -> list[tuple[str, str]]:
     """The reviews, each as graph and gate, about which anything was decided, by name."""
-    query = "SELECT DISTINCT graph, gate FROM decisions WHERE graph IS NOT NULL AND gate IS NOT NULL ORDER BY 1, 2"
-    return saver.database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
+    query = "SELECT graph, gate FROM decisions WHERE (graph, gate) > (?, ?) ORDER BY graph, gate LIMIT 1"
+
+    def work(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+        found = [("", "")]
+        while row := connection.execute(query, found[-1]).fetchone():  # from one to the next: each may have millions
+            found.append((row["graph"], row["gate"]))
+        return found[1:]
+
+    return saver.database.read(work)

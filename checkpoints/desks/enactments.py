@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from treadle.checkpoints.desks import claims, outboxes, queues
+from treadle.checkpoints.desks import claims, gatherings, outboxes, queues
 from treadle.checkpoints.desks.audits import Decision, append
 from treadle.checkpoints.desks.panels import number
 
@@ -24,6 +24,7 @@ def enact(
     )
     if row["holds"]:
         _release(connection, key | {"at": content["at"], "until": until})
+        gatherings.gather(connection, row, content["action"], content["at"])
     told = {"graph": row["graph"], "gate": row["gate"], "payload": question, "digest": row["digest"]}
     told |= {"claims": claims.drop(connection, row["thread_id"], row["interrupt_id"])}
     outboxes.post(connection, event, row, action=content["action"], by=content["by"], until=until)

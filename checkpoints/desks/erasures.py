@@ -9,6 +9,7 @@ from typing import Any
 
 from treadle.checkpoints.desks.commitments import REMOVED, replaced
 from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.desks.operators import operate
 from treadle.checkpoints.desks.plains import words
 from treadle.checkpoints.desks.redactions import places, spoken, telling
 from treadle.checkpoints.desks.seals import columns, content, opened
@@ -33,14 +34,25 @@ class Redaction:
     """Decisions left alone, since an earlier treadle recorded them without a commitment."""
 
 
-def redact(saver: SqliteSaver, fields: Collection[str], *, by: str, why: str, thread: str | None = None) -> Redaction:
+def redact(
+    saver: SqliteSaver,
+    fields: Collection[str],
+    *,
+    by: str,
+    roles: Collection[str] = (),
+    why: str,
+    thread: str | None = None,
+) -> Redaction:
     """Remove what the fields name (see ``places``) from decisions, queue and traces, for good.
 
     The chain stays whole, and what is left can still be verified; that and what was removed, and by whom, is on record
     as an event. Only what is over is touched. In the traces of the runs that had any (of ``thread``, also if its
     decisions have none) the same keys are removed, and every text that says what was said there. States and journals
     of runs are not touched: ``delete_thread``, or ``treadle db prune --whole``, removes those.
+
+    Raises NotAllowed (it takes the role of operators, where one is named).
     """
+    operate(by, roles)
     gone, after = _Gone(), 0
     while page := saver.database.read(partial(_page, after=after, thread=thread)):
         after = page[-1]

@@ -48,9 +48,17 @@ def clauses(
         found.append("ifnull(due, 9e999) < ?")
         values.append(due_before)
     if search and search.strip():
-        found.append("(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?))")
+        among = _AMONG if status == "pending" else ""
+        found.append(f"(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?{among}))")
         values += [search.strip(), _phrases(search)]
     return " AND ".join(found) or "1", values
+
+
+_AMONG: Final = (
+    " AND rowid BETWEEN (SELECT min(seq) FROM reviews WHERE status = 'pending')"
+    " AND (SELECT max(seq) FROM reviews WHERE status = 'pending')"
+)
+"""What waits came late, as a rule: the search index need not be read for all that came before."""
 
 
 def _phrases(search: str) -> str:

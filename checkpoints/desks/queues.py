@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from treadle.checkpoints.desks import confirmations, deadlines, outboxes
+from treadle.checkpoints.desks import confirmations, deadlines, gatherings, outboxes
 from treadle.checkpoints.desks.chains import last
 from treadle.checkpoints.desks.panels import number, panel
 from treadle.checkpoints.desks.plains import plain, words
@@ -161,13 +161,15 @@ def confirm(connection: sqlite3.Connection, place: Place) -> None:
 
 def _columns(interrupt: Any) -> dict[str, Any]:
     """What the queue shows of an interrupt; more of one whose value is a question of treadle's."""
-    value, now = own(plain(interrupt.value)), time.time()
+    given, now = plain(interrupt.value), time.time()
+    value = own(given)
     schema = getattr(interrupt, "response_schema", None)
     return _question(value, now) | {
         "value": json.dumps(value, ensure_ascii=False),
         "schema": json.dumps(plain(schema), ensure_ascii=False) if isinstance(schema, Mapping) else None,
         "digest": digest(value),
         "text": words(value),
+        "together": gatherings.kept(given),
         "asked_at": now,
     }
 

@@ -11,7 +11,8 @@
     channels   where notices go: kept, so that every process knows that somebody is to be told
     outbox     notices on their way, a row for each channel, written in the transaction of what they tell
 
-``decisions`` gets ``kind``: ``vote`` for a vote, empty for a decision.
+``decisions`` gets ``kind``: ``vote`` for a vote, empty for a decision; and ``length``: the words of the question, where
+it is known how long it was in view.
 ``reviews`` gets: ``since`` (the record's number when it was asked: votes after that count), ``veiled`` (votes are
 hidden), ``escalations`` (how many steps of the chain were taken), ``held_until`` (a decision can be taken back until
 then), ``taken_at`` (the run has gone on with the answer; only where it could have been taken back).
@@ -214,6 +215,17 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_to_send ON outbox (channel, next_at) WHERE dead_at IS NULL;
 """
 
+TOGETHER = """
+ALTER TABLE reviews ADD COLUMN together TEXT;
+ALTER TABLE runs ADD COLUMN gather_until REAL;
+ALTER TABLE runs ADD COLUMN quiet_at REAL;
+"""
+"""Answers that a run takes over together; see treadle/checkpoints/desks/gatherings.py."""
+
+WAITING = """
+CREATE INDEX reviews_of_thread ON reviews (thread_id, holds) WHERE status = 'pending';
+"""
+
 STORED = """
 ALTER TABLE reviews ADD COLUMN rests TEXT;
 UPDATE reviews SET status = 'closed', closed_at = asked_at, rests = json_object(ns, checkpoint_id)
@@ -223,3 +235,5 @@ WHERE status = 'pending' AND holds AND EXISTS (
 );
 """
 """Questions of steps that are not stored yet; see treadle/checkpoints/desks/confirmations.py."""
+
+LENGTHS = "ALTER TABLE decisions ADD COLUMN length INTEGER;"

@@ -77,13 +77,17 @@ def _unchangeable(path: Path) -> bool:
     return not os.access(path.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
 
 
-def tune(connection: sqlite3.Connection, *, synchronous: str = "FULL") -> None:
-    """Set what a connection forgets when it closes."""
-    connection.execute(f"PRAGMA synchronous={synchronous}")
-    connection.execute("PRAGMA temp_store=MEMORY")
-    connection.execute("PRAGMA cache_size=-16000")
-    connection.execute("PRAGMA journal_size_limit=67108864")
-    connection.execute(f"PRAGMA wal_autocheckpoint={LOG}")
+def tune(connection: sqlite3.Connection, *, synchronous: str | None = None) -> None:
+    """Set what a connection forgets when it closes; one that is told nothing of ``synchronous`` only reads."""
+    connection.executescript(_READS if synchronous is None else _WRITES.format(synchronous=synchronous))
+
+
+_ALL = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; "
+_READS = _ALL + "PRAGMA query_only=1"
+_WRITES = (
+    _ALL + "PRAGMA query_only=0; PRAGMA synchronous={synchronous}; PRAGMA journal_size_limit=67108864;"
+    f" PRAGMA wal_autocheckpoint={LOG}"
+)
 
 
 def journal(connection: sqlite3.Connection) -> str:

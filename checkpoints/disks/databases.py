@@ -18,7 +18,8 @@ from treadle.checkpoints.disks.commits import Commits, Job
 from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
 from treadle.checkpoints.disks.debts import Debt, Debts
-from treadle.checkpoints.disks.schemas import check, prepare
+from treadle.checkpoints.disks.logs import PLACES, Room
+from treadle.checkpoints.disks.schemas import check, prepare, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
 
@@ -68,7 +69,7 @@ class Database:
             self.read(lambda connection: check(connection, self.path))
         else:
             mounts.admit(self.path)
-            self._idle.append(self._reading(self._connect()))  # who only reads needs no second one
+            self._idle.append(self._connect())  # who only reads needs no second one
             self._file = files.mark(self.path)
         _open.add(self)
 
@@ -78,15 +79,20 @@ class Database:
         self._debts = Debts()
         self._writer = None
         self._idle: list[sqlite3.Connection] = []
+        self._watcher: sqlite3.Connection | None = None
         self._mutex = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
+        self._room = Room(self.path) if self.synchronous == "FULL" and PLACES else None
 
     def _connect(self) -> sqlite3.Connection:
+        """A connection that reads, to a file that has its tables."""
         with explained(self.path):
             connection = connect(self.path)
             try:
-                tune(connection, synchronous=self.synchronous)
-                prepare(connection, self.path)
+                if not ready(connection, self.path):
+                    tune(connection, synchronous=self.synchronous)
+                    prepare(connection, self.path)
+                tune(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -162,6 +168,16 @@ class Database:
             self._return(connection)
         return result
 
+    def changes(self) -> int:
+        """A number that is another one once anybody, in any process, has committed anything to the file."""
+        with explained(self.path), self._mutex:
+            files.same(self.path, self._file)
+            if self._closed:
+                raise StoreError(f"The database {self.path} was closed: open it again.")
+            if self._watcher is None:  # the number is a connection's own: it must be the same one each time
+                self._watcher = self._reader()
+            return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+
     def _settle(self) -> None:
         """Have what lingers committed, or noted as lost."""
         if self._debts.open and not self._commits.mine:
@@ -187,18 +203,19 @@ class Database:
             self._commits.stop()
             if self._pool is not None:
                 self._pool.shutdown(wait=False)
-            for connection in (*self._idle, self._writer):
+            for connection in (*self._idle, self._writer, self._watcher):
                 if connection is not None:
                     connection.close()
             self._idle.clear()
-            self._writer = None
+            self._writer = self._watcher = None
             self._debts.tell()
 
     def __repr__(self) -> str:
         return f"Database({str(self.path)!r})"
 
     def __del__(self) -> None:
-        for connection in (*getattr(self, "_idle", ()), getattr(self, "_writer", None)):
+        single = (getattr(self, name, None) for name in ("_writer", "_watcher"))
+        for connection in (*getattr(self, "_idle", ()), *single):
             if connection is not None:
                 connection.close()
 
@@ -214,21 +231,19 @@ class Database:
         with self._mutex:
             if self._idle:
                 return self._idle.pop()
+        return self._reader()
+
+    def _reader(self) -> sqlite3.Connection:
         connection = connect(self.path, readonly=self.readonly)
         tune(connection)
-        return self._reading(connection)
-
-    def _writing(self) -> sqlite3.Connection | None:
-        """A connection that read until now: to open another takes longer than a small run's whole writing."""
-        with self._mutex:
-            connection = self._idle.pop() if self._idle else None
-        if connection is not None:
-            tune(connection, synchronous=self.synchronous)
-            connection.execute("PRAGMA query_only=0")
         return connection
 
-    def _reading(self, connection: sqlite3.Connection) -> sqlite3.Connection:
-        connection.execute("PRAGMA query_only=1")
+    def _writing(self) -> sqlite3.Connection:
+        """One that read until now, if there is one: to open another takes longer than a small run's whole writing."""
+        with self._mutex:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        tune(connection, synchronous=self.synchronous)
         return connection
 
     def _return(self, connection: sqlite3.Connection) -> None:
@@ -242,8 +257,10 @@ class Database:
         """Run the jobs in one transaction; each is marked done only after the commit."""
         try:
             if self._writer is None:
-                self._writer = self._writing() or self._connect()
+                self._writer = self._writing()
             perform(self._writer, jobs)
+            if self._room is not None:
+                self._room.keep()
             files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
             self._writer.execute("COMMIT")
         except (sqlite3.Error, StoreError) as error:
@@ -276,7 +293,8 @@ def _close_all() -> None:
 def _reopen_all() -> None:
     """In a forked child: connections, locks and threads are the parent's, so begin again."""
     for database in list(_open):
-        _inherited.append((database._idle, database._writer, database._commits, database._pool))
+        kept = (database._idle, database._writer, database._watcher, database._commits, database._pool)
+        _inherited.append(kept)
         database._begin()
 
 

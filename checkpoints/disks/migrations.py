@@ -5,7 +5,18 @@ import sqlite3
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from treadle.checkpoints.desks.tables import AFTERWARDS, DESK, INBOX, LESSONS, QUEUE, SEARCH, STORED
+from treadle.checkpoints.desks.tables import (
+    AFTERWARDS,
+    DESK,
+    INBOX,
+    LENGTHS,
+    LESSONS,
+    QUEUE,
+    SEARCH,
+    STORED,
+    TOGETHER,
+    WAITING,
+)
 from treadle.checkpoints.layouts.formats import body_of, write_of
 from treadle.checkpoints.layouts.tables import COMPACT, RECENT, STATE
 from treadle.checkpoints.ledgers.tables import LEDGER, NEWS, VERSIONS
@@ -89,3 +100,21 @@ def stored_questions(db: sqlite_utils.Database) -> None:
 def recent_checkpoints(db: sqlite_utils.Database) -> None:
     """The newest checkpoints of all threads are found without looking at the others."""
     db.executescript(RECENT)
+
+
+@migrations()
+def gathered_answers(db: sqlite_utils.Database) -> None:
+    """Until when a run gathers answers before it goes on with them."""
+    db.executescript(TOGETHER)
+
+
+@migrations()
+def lengths_of_questions(db: sqlite_utils.Database) -> None:
+    """How much there was to read at each decision, so that no pace takes reading every question again."""
+    db.executescript(LENGTHS)
+
+
+@migrations()
+def waiting_questions_of_a_run(db: sqlite_utils.Database) -> None:
+    """What else a run waits for is found at once, however much of it is decided."""
+    db.executescript(WAITING)

@@ -21,7 +21,7 @@ PAGE = 1024
 
 A table or index takes a page at least, and there are some sixty."""
 
-VERSION = 10
+VERSION = 13
 """SQLite's user_version of our files: the number of migrations."""
 
 
@@ -48,10 +48,13 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
     return 0
 
 
+def ready(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether a file's tables are those of this treadle."""
+    return check(connection, path) == VERSION
+
+
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Bring a file's tables to this treadle's version; many processes may do so at once."""
-    if check(connection, path) == VERSION:
-        return
     if not connection.execute("PRAGMA page_count").fetchone()[0]:
         connection.execute(f"PRAGMA page_size={PAGE}")  # both have effect only before the first table
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

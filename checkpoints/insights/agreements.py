@@ -10,7 +10,8 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from treadle.checkpoints.exports.records import PERSONAL, before, named
+from treadle.checkpoints.exports.records import PERSONAL
+from treadle.checkpoints.insights.verdicts import DID, SOME, speak, wanted
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ModelUnavailable
 
@@ -73,16 +74,22 @@ def _rated(connection: sqlite3.Connection, graph: str | None, gate: str | None, 
     """By question, the newest answer of each person; a second look is at the same question."""
     origin = _origins(connection)
     found: defaultdict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    rows = connection.execute(
-        'SELECT thread_id, interrupt_id, action, answer, "by" FROM decisions WHERE graph IS ifnull(?, graph)'
-        f" AND gate IS ifnull(?, gate) AND seq > ? AND at >= ?{PERSONAL} ORDER BY seq",
-        (graph, gate, before(connection, since=since), since),
-    )
-    for row in rows:
-        action = row["action"] if row["action"] != "answer" else named(json.loads(row["answer"]))
+    looks = json.dumps(sorted({*origin, *origin.values()}))
+    speak(connection)
+    for row in connection.execute(_QUERY, (looks, *wanted(connection, graph, gate, since))):
         key = row["thread_id"], row["interrupt_id"]
-        found[origin.get(key, key)][row["by"]] = action
+        found[origin.get(key, key)][row["by"]] = row["did"]
     return list(found.values())
+
+
+_QUERY = (
+    "WITH several (thread_id, interrupt_id) AS ("
+    "SELECT thread_id, interrupt_id FROM decisions GROUP BY thread_id, interrupt_id HAVING count(*) > 1"
+    " UNION SELECT value ->> 0, value ->> 1 FROM json_each(?))"
+    f' SELECT thread_id, interrupt_id, {DID} AS did, "by" FROM decisions'
+    f" WHERE (thread_id, interrupt_id) IN several AND {SOME}{PERSONAL} ORDER BY seq"
+)
+"""What was decided about questions that more than one row of the record is about: most have one, and tell nothing."""
 
 
 def _origins(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, str]]:

@@ -1,13 +1,15 @@
 """What people change in what is proposed, field by field, and the reasons and labels they give."""
 
 import json
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from treadle.checkpoints.desks.edits import field
-from treadle.checkpoints.insights.verdicts import verdicts
+from treadle.checkpoints.desks.seals import listed
+from treadle.checkpoints.insights.verdicts import DID, PEOPLE, counted
 from treadle.checkpoints.savers import SqliteSaver
 
 SHOWN = 3
@@ -42,24 +44,37 @@ class Said:
 
 def edits(saver: SqliteSaver, *, graph: str | None = None, gate: str | None = None, since: float = 0.0) -> list[Change]:
     """What was edited, the field that is changed most often first."""
-    edited = 0
     decisions: Counter[str] = Counter()
     pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for one in verdicts(saver, graph=graph, gate=gate, since=since, having=["edits"]):
-        edited += bool(one.edits)
-        decisions.update({field(edit["path"]) for edit in one.edits})
-        for edit in one.edits:
-            pairs[field(edit["path"])][_word(edit.get("was")), _word(edit.get("value"))] += 1
+
+    def work(connection: sqlite3.Connection) -> int:
+        edited, which = 0, f" AND edits IS NOT NULL{PEOPLE}"
+        for row in counted(connection, "edits", which=which, graph=graph, gate=gate, since=since):
+            made = listed(row, "edits")
+            edited += row["many"] * bool(made)
+            for name in {field(edit["path"]) for edit in made}:
+                decisions[name] += row["many"]
+            for edit in made:
+                pairs[field(edit["path"])][_word(edit.get("was")), _word(edit.get("value"))] += row["many"]
+        return edited
+
+    edited = saver.database.read(work)
     return [Change(name, count, count / edited, _common(pairs[name])) for name, count in decisions.most_common()]
 
 
 def said(saver: SqliteSaver, *, graph: str | None = None, gate: str | None = None, since: float = 0.0) -> list[Said]:
     """The reasons and labels that were given, the most common first."""
     found: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for one in verdicts(saver, graph=graph, gate=gate, since=since, having=["reasons", "labels", "reason"]):
-        for kind, words in (("reason", one.reasons), ("label", one.labels)):
-            for word in words:
-                found[kind, word][one.action] += 1
+
+    def work(connection: sqlite3.Connection) -> None:
+        which = f" AND (reasons IS NOT NULL OR labels IS NOT NULL){PEOPLE}"
+        columns = f"{DID} AS did", "reasons", "labels"
+        for row in counted(connection, *columns, which=which, graph=graph, gate=gate, since=since):
+            for kind in ("reason", "label"):
+                for word in listed(row, f"{kind}s"):
+                    found[kind, word][row["did"]] += row["many"]
+
+    saver.database.read(work)
     told = [Said(kind, words, count.total(), dict(count)) for (kind, words), count in found.items()]
     return sorted(told, key=lambda one: (-one.total, one.kind, one.words))
 

@@ -1,12 +1,13 @@
 """How often people overturn what a model proposes, by how sure it was; and the threshold that follows."""
 
-from bisect import bisect_right
+import sqlite3
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from treadle.checkpoints.insights.verdicts import outcomes
+from treadle.checkpoints.insights.verdicts import DID, PEOPLE, counted, outcome
 from treadle.checkpoints.ledgers.intervals import Interval, wilson
 from treadle.checkpoints.savers import SqliteSaver
 
@@ -76,13 +77,19 @@ def overturns(
     if not 0 < catch <= 1:
         raise ValueError(f"catch is {catch}: it is a share of the errors, above 0 and at most 1.")
     counts: Counter[bool] = Counter()
-    known: list[tuple[float, bool]] = []
-    for outcome, confidence in outcomes(saver, graph=graph, gate=gate, since=since):
-        if outcome != "other":
-            overturned = outcome in ("changed", "refused")
-            counts[overturned] += 1
-            if confidence is not None:
-                known.append((confidence, overturned))
+    known: Known = {}
+
+    def work(connection: sqlite3.Connection) -> None:
+        columns = f"{DID} AS did", "ifnull(json_array_length(edits), 0) > 0 AS changed", "confidence"
+        for row in counted(connection, *columns, which=PEOPLE, graph=graph, gate=gate, since=since):
+            became = outcome(row["did"], changed=row["changed"])
+            if became != "other":
+                overturned = became in ("changed", "refused")
+                counts[overturned] += row["many"]
+                if row["confidence"] is not None:
+                    known.setdefault(row["confidence"], Counter())[overturned] += row["many"]
+
+    saver.database.read(work)
     total = counts.total()
     return Overturns(
         total,
@@ -90,18 +97,22 @@ def overturns(
         counts[True] / total if total else None,
         wilson(counts[True], total),
         _bands(known, edges),
-        total - len(known),
+        total - sum(found.total() for found in known.values()),
         _threshold(known, catch),
     )
 
 
-def _bands(known: Sequence[tuple[float, bool]], edges: Sequence[float]) -> list[Band]:
+Known = dict[float, Counter[bool]]
+"""By confidence, how many were overturned and how many were not."""
+
+
+def _bands(known: Known, edges: Sequence[float]) -> list[Band]:
     totals: Counter[int] = Counter()
     errors: Counter[int] = Counter()
-    for sure, overturned in known:
+    for sure, found in known.items():
         place = min(max(bisect_right(edges, sure) - 1, 0), len(edges) - 2)
-        totals[place] += 1
-        errors[place] += overturned
+        totals[place] += found.total()
+        errors[place] += found[True]
     return [
         Band(low, high, totals[place], errors[place], errors[place] / totals[place] if totals[place] else None,
              wilson(errors[place], totals[place]))
@@ -109,17 +120,18 @@ def _bands(known: Sequence[tuple[float, bool]], edges: Sequence[float]) -> list[
     ]  # fmt: skip
 
 
-def _threshold(known: Sequence[tuple[float, bool]], catch: float) -> Threshold | None:
+def _threshold(known: Known, catch: float) -> Threshold | None:
     """The lowest confidence below which so large a share of the errors lies."""
-    errors = sorted(sure for sure, overturned in known if overturned)
-    if not errors:
+    rising = sorted(known)
+    caught = list(accumulate(known[sure][True] for sure in rising))
+    if not caught or not caught[-1]:
         return None
-    last = errors[max(0, _ceiling(catch * len(errors)) - 1)]
-    below = min((sure for sure, _ in known if sure > last), default=None)
-    below = (last + below) / 2 if below is not None else 1.0 + 1e-9
-    caught = bisect_right(errors, last)
-    reviewed = sum(sure <= last for sure, _ in known) / len(known)
-    return Threshold(below, caught, len(errors), caught / len(errors), wilson(caught, len(errors)), reviewed)
+    place = bisect_left(caught, max(1, _ceiling(catch * caught[-1])))
+    last, above = rising[place], rising[place + 1 : place + 2]
+    below = (last + above[0]) / 2 if above else 1.0 + 1e-9
+    seen = [known[sure].total() for sure in rising]
+    share, interval = caught[place] / caught[-1], wilson(caught[place], caught[-1])
+    return Threshold(below, caught[place], caught[-1], share, interval, sum(seen[: place + 1]) / sum(seen))
 
 
 def _ceiling(number: float) -> int:

@@ -1,17 +1,18 @@
 """How fast people decide, how much they had to read for it, and who may not be looking."""
 
 import json
+import sqlite3
 import statistics
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from treadle.checkpoints.desks.plains import leaves
+from treadle.checkpoints.desks.lengths import length
 from treadle.checkpoints.desks.seals import asked
-from treadle.checkpoints.exports.records import PERSONAL, before, named, rows
-from treadle.checkpoints.insights.seeds import Seed, seeds
+from treadle.checkpoints.exports.records import PERSONAL
+from treadle.checkpoints.insights.seeds import sown
+from treadle.checkpoints.insights.verdicts import DID, SOME, counted, wanted
 from treadle.checkpoints.ledgers.intervals import Interval, wilson
 from treadle.checkpoints.savers import SqliteSaver
 
@@ -49,9 +50,9 @@ class Pace:
 
 @dataclass
 class _Tally:
-    actions: list[str] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
+    actions: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[float] = field(default_factory=Counter)
+    words: Counter[int] = field(default_factory=Counter)
     hasty: int = 0
     seeded: int = 0
     right: int = 0
@@ -70,48 +71,57 @@ def paces(
     Raises ModelUnavailable where scipy is not installed.
     """
     found: defaultdict[str, _Tally] = defaultdict(_Tally)
-    known = seeds(saver)
-    first = saver.database.read(partial(before, since=since))
-    which = f' AND at >= {since!r} AND "by" IS NOT NULL{PERSONAL}'
-    for row in rows(saver, _COLUMNS, since=first, graph=graph, gate=gate, which=which):
-        _count(found[row["by"]], row, known, fastest)
+
+    def work(connection: sqlite3.Connection) -> None:
+        connection.create_function("words_of", 1, lambda payload: length(asked({"payload": payload})))
+        for row in counted(connection, *_COLUMNS, which=_NAMED, graph=graph, gate=gate, since=since):
+            _count(found[row["by"]], row, fastest)
+        known = sown(connection)
+        for row in connection.execute(_SEEDED, wanted(connection, graph, gate, since)):
+            found[row["by"]].seeded += 1
+            seed = known[row["thread_id"], row["interrupt_id"]]
+            found[row["by"]].right += seed.right(row["did"], json.loads(row["answer"]))
+
+    saver.database.read(work)
     return sorted((_pace(by, tally) for by, tally in found.items()), key=lambda one: -one.decisions)
 
 
-_COLUMNS = 'seq, thread_id, interrupt_id, action, answer, "by", seconds, payload'
+_NAMED = f' AND "by" IS NOT NULL{PERSONAL}'
+
+_COLUMNS = (
+    '"by"', f"{DID} AS did", "seconds",
+    # Of what was decided before the length was kept, the question itself tells it.
+    "CASE WHEN seconds IS NOT NULL THEN ifnull(length, words_of(payload)) END AS words",
+)  # fmt: skip
+
+_SEEDED = (
+    f'SELECT thread_id, interrupt_id, {DID} AS did, answer, "by" FROM decisions WHERE {SOME}{_NAMED}'
+    " AND (thread_id, interrupt_id) IN (SELECT thread_id, interrupt_id FROM seeds)"
+)
 
 
-def _count(tally: _Tally, row: Any, known: Mapping[tuple[str, str], Seed], fastest: float) -> None:
-    seed = known.get((row["thread_id"], row["interrupt_id"]))
-    answer = json.loads(row["answer"]) if seed is not None or row["action"] == "answer" else None
-    action = row["action"] if row["action"] != "answer" else named(answer)
-    tally.actions.append(action)
-    if (seconds := row["seconds"]) is not None:
-        words = sum(len(text.split()) for text in leaves(_shown(asked(row))))
-        tally.seconds.append(seconds)
-        tally.words.append(words)
-        tally.hasty += action in ("approve", "accept") and words > fastest * seconds / 60
-    if seed is not None:
-        tally.seeded += 1
-        tally.right += seed.right(action, answer)
+def _count(tally: _Tally, row: Any, fastest: float) -> None:
+    """Count the decisions of one reviewer that are alike in all that matters here."""
+    action, seconds, words, many = (row[name] for name in ("did", "seconds", "words", "many"))
+    tally.actions[action] += many
+    if seconds is not None:
+        tally.seconds[seconds] += many
+        tally.words[words] += many
+        tally.hasty += many * (action in _APPROVING and words > fastest * seconds / 60)
 
 
-_WIRING = frozenset(("kind", "gate", "actions", "action_request", "action_requests", "config", "review_configs"))
-
-
-def _shown(payload: object) -> object:
-    """What of a question is there to be read."""
-    return {key: part for key, part in payload.items() if key not in _WIRING} if isinstance(payload, dict) else payload
+_APPROVING = ("approve", "accept")
 
 
 def _pace(by: str, tally: _Tally) -> Pace:
-    approved = sum(action in ("approve", "accept") for action in tally.actions) / len(tally.actions)
+    total, timed = tally.actions.total(), tally.seconds.total()
+    approved = sum(tally.actions[action] for action in _APPROVING) / total
     return Pace(
         by,
-        len(tally.actions),
-        len(tally.seconds),
-        statistics.median(tally.seconds) if tally.seconds else None,
-        statistics.median(tally.words) if tally.words else None,
+        total,
+        timed,
+        statistics.median(tally.seconds.elements()) if timed else None,
+        statistics.median(tally.words.elements()) if timed else None,
         tally.hasty,
         approved,
         tally.seeded,
@@ -122,10 +132,10 @@ def _pace(by: str, tally: _Tally) -> Pace:
 
 
 def _warnings(tally: _Tally, approved: float, interval: Interval) -> Iterator[str]:
-    timed: Sequence[float] = tally.seconds
-    if len(timed) >= ENOUGH and tally.hasty / len(timed) > 0.2:
-        yield f"{tally.hasty} of {len(timed)} were approved faster than what was shown can be read"
+    total, timed = tally.actions.total(), tally.seconds.total()
+    if timed >= ENOUGH and tally.hasty / timed > 0.2:
+        yield f"{tally.hasty:,} of {timed:,} were approved faster than what was shown can be read"
     if tally.seeded and interval[1] < 0.8:
         yield f"only {tally.right} of {tally.seeded} questions of known answer were decided right"
-    if len(tally.actions) >= 3 * ENOUGH and approved == 1.0:
-        yield f"all {len(tally.actions)} were approved"
+    if total >= 3 * ENOUGH and approved == 1.0:
+        yield f"all {total:,} were approved"

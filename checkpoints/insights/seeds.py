@@ -3,11 +3,13 @@
 import json
 import sqlite3
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from treadle.checkpoints.desks.answers import UNSET, plain
 from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.desks.operators import operate
 from treadle.checkpoints.reviews import find
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed
@@ -33,13 +35,22 @@ class Seed:
 
 
 def seed(
-    saver: SqliteSaver, review_id: str, action: str, *, by: str, value: Any = UNSET, thread: str | None = None
+    saver: SqliteSaver,
+    review_id: str,
+    action: str,
+    *,
+    by: str,
+    roles: Collection[str] = (),
+    value: Any = UNSET,
+    thread: str | None = None,
 ) -> Seed:
     """Put on record what the right answer to a question is that waits; who reviews it sees nothing of that.
 
     Start a run with an input whose right answer you know, and say it here. Its decision takes effect like any other, so
-    use an input that does no harm. Raises ReviewNotFound, ReviewClosed.
+    use an input that does no harm. Raises ReviewNotFound, ReviewClosed, NotAllowed (it takes the role of
+    operators, where one is named).
     """
+    operate(by, roles)
     known = None if value is UNSET else json.dumps(plain(value, what="The right value"), sort_keys=True)
 
     def work(connection: sqlite3.Connection) -> Seed:
@@ -60,7 +71,12 @@ def seed(
 
 def seeds(saver: SqliteSaver) -> dict[tuple[str, str], Seed]:
     """All questions whose right answer is known, by run and id."""
-    rows = saver.database.read(lambda connection: connection.execute("SELECT * FROM seeds").fetchall())
+    return saver.database.read(sown)
+
+
+def sown(connection: sqlite3.Connection) -> dict[tuple[str, str], Seed]:
+    """The same, within a transaction."""
+    rows = connection.execute("SELECT * FROM seeds")
     return {(row["thread_id"], row["interrupt_id"]): _seed(row) for row in rows}
 
 

@@ -1,87 +1,48 @@
-"""What people decided on what was proposed, as few columns as it takes, streamed in the order of the record."""
+"""What people decided on what was proposed, counted where it is on record: a million rows are not carried out of it."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+import sqlite3
+from typing import Any, Final, Literal
 
-from treadle.checkpoints.desks.seals import listed
-from treadle.checkpoints.exports.records import LEARNT, before, named, rows
-from treadle.checkpoints.savers import SqliteSaver
-
-PAGE = 2000
+from treadle.checkpoints.exports.records import LEARNT, before, named
 
 Outcome = Literal["kept", "changed", "refused", "other"]
 
+DID: Final = "CASE WHEN action = 'answer' THEN named(answer) ELSE action END"
+"""What a row of ``decisions`` did: of a free answer the action that it names. It takes ``speak``."""
 
-@dataclass(frozen=True)
-class Verdict:
-    """A decision of a person."""
+SOME: Final = "seq > ? AND graph IS ifnull(?, graph) AND gate IS ifnull(?, gate) AND at >= ?"
+"""The rows of a graph, a gate, and since a time; its values are those of ``wanted``."""
 
-    seq: int
-    thread_id: str
-    interrupt_id: str
-    action: str
-    outcome: Outcome
-    confidence: float | None
-    by: str
-    at: float
-    seconds: float | None
-    reasons: Sequence[str]
-    labels: Sequence[str]
-    edits: Sequence[Mapping[str, Any]]
+PEOPLE: Final = f" AND rule IS NULL AND \"by\" <> 'deadline'{LEARNT}"
+"""The decisions of people that hold: those of rules say nothing of people."""
 
 
-def verdicts(
-    saver: SqliteSaver,
-    *,
-    graph: str | None = None,
-    gate: str | None = None,
-    since: float = 0.0,
-    having: Collection[str] = (),
-) -> Iterator[Verdict]:
-    """The decisions of people since a time (seconds since 1970), oldest first; those of rules say nothing of people.
+def counted(
+    connection: sqlite3.Connection, *columns: str, which: str, graph: str | None, gate: str | None, since: float
+) -> sqlite3.Cursor:
+    """What decisions have in some columns, everything that occurs once, and how ``many`` have it.
 
-    ``having`` names columns of which one at least is not empty.
+    ``columns`` are expressions of SQL with their names, ``which`` a condition; ``since`` is in seconds since 1970.
     """
-    some = f" AND ({' OR '.join(f'{name} IS NOT NULL' for name in having)})" if having else ""
-    columns = 'seq, thread_id, interrupt_id, action, answer, confidence, "by", at, seconds, reasons, labels, edits'
-    return map(_verdict, _rows(saver, columns, graph, gate, since, some))
+    speak(connection)
+    places = ", ".join(str(place + 1) for place in range(len(columns)))
+    query = f"SELECT {', '.join(columns)}, count(*) AS many FROM decisions WHERE {SOME}{which} GROUP BY {places}"
+    return connection.execute(query, wanted(connection, graph, gate, since))
 
 
-def outcomes(
-    saver: SqliteSaver, *, graph: str | None = None, gate: str | None = None, since: float = 0.0
-) -> Iterator[tuple[Outcome, float | None]]:
-    """Of the same decisions what became of what was proposed, and how sure the model was of it."""
-    columns = "seq, action, CASE WHEN action = 'answer' THEN answer END AS answer, confidence, edits"
-    for row in _rows(saver, columns, graph, gate, since):
-        yield _outcome(_action(row), changed=bool(row["edits"] and listed(row, "edits"))), row["confidence"]
+def wanted(connection: sqlite3.Connection, graph: str | None, gate: str | None, since: float) -> tuple[Any, ...]:
+    """The values for ``SOME``."""
+    return before(connection, since=since), graph, gate, since
 
 
-def _rows(
-    saver: SqliteSaver, columns: str, graph: str | None, gate: str | None, since: float, some: str = ""
-) -> Iterator[Any]:
-    which = f" AND at >= {since!r} AND rule IS NULL AND \"by\" <> 'deadline'{some}{LEARNT}"
-    first = saver.database.read(partial(before, since=since))
-    return rows(saver, columns, since=first, graph=graph, gate=gate, which=which, page=PAGE)
+def speak(connection: sqlite3.Connection) -> None:
+    """Teach a connection to read the action out of a free answer."""
+    connection.create_function("named", 1, lambda answer: named(json.loads(answer)), deterministic=True)
 
 
-_STORED = ("seq", "thread_id", "interrupt_id", "confidence", "by", "at", "seconds")
-
-
-def _verdict(row: Any) -> Verdict:
-    action = _action(row)
-    said: dict[str, Any] = {name: row[name] for name in _STORED}
-    said |= {name: listed(row, name) for name in ("reasons", "labels", "edits")}
-    return Verdict(**said, action=action, outcome=_outcome(action, changed=bool(said["edits"])))
-
-
-def _action(row: Any) -> str:
-    return row["action"] if row["action"] != "answer" else named(json.loads(row["answer"]))
-
-
-def _outcome(action: str, *, changed: bool) -> Outcome:
+def outcome(action: str, *, changed: bool) -> Outcome:
+    """What became of what was proposed."""
     if action in ("reject", "ignore", "respond", "response"):
         return "refused"
     if action in ("approve", "accept", "edit"):

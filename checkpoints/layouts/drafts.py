@@ -16,6 +16,7 @@ from treadle.checkpoints.layouts import writes as rows
 from treadle.checkpoints.layouts.bodies import Versions
 from treadle.checkpoints.layouts.lookups import Lookups, keep, lookups
 from treadle.checkpoints.layouts.memories import Memory
+from treadle.checkpoints.layouts.sends import dump
 from treadle.checkpoints.layouts.sources import Near, alike, whole
 from treadle.checkpoints.layouts.spaces import Place, place
 from treadle.checkpoints.layouts.states import Draft, Stored
@@ -47,11 +48,12 @@ class Drafts:
         def work(connection: sqlite3.Connection) -> Stored:
             fences.admit(connection, config)
             stored = states.put(connection, draft, self.memory)
-            queues.advance(connection, draft.place, changed=draft.source == "update")
+            if stored.spot.waits:
+                queues.advance(connection, draft.place, changed=draft.source == "update")
             if stored.late:
                 queues.confirm(connection, draft.place)
-            if names.SENDS in stored.line.pointers:
-                names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
+                if names.SENDS in stored.line.pointers:
+                    names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
             if not draft.place.ns:
                 _count(connection, draft, metadata)
             return stored
@@ -80,7 +82,7 @@ class Drafts:
 
     def _dump(self, name: str, value: Any) -> Typed:
         try:
-            return self.serde.dumps_typed(value)
+            return dump(self.serde, value)
         except Exception as error:
             error.add_note(f"This is the value of {name!r}, which the checkpointer could not turn into bytes.")
             raise

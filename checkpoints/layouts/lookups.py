@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from treadle.checkpoints.desks import queues
 from treadle.checkpoints.disks.connections import Connection
-from treadle.checkpoints.layouts import spaces
+from treadle.checkpoints.layouts import spots
 from treadle.checkpoints.layouts.spaces import Place, Space
 
 
@@ -25,16 +25,11 @@ class Lookups:
         """The key of a checkpoint and its space; one that was not put yet gets a row without a body."""
         found = self._places.get(place)
         if found is None:
-            found = self._places[place] = self._find(connection, place) or _make(connection, place)
+            spot = spots.enter(connection, place)
+            if not spot.waits:
+                self._calm.add((place.thread_id, place.ns))
+            found = self._places[place] = (spots.reserve(connection, spot, place.id), spot.space)
         return found
-
-    def _find(self, connection: sqlite3.Connection, place: Place) -> tuple[int, Space] | None:
-        row = connection.execute(_FIND, place).fetchone()
-        if row is None:
-            return None
-        if not row["waits"]:
-            self._calm.add((place.thread_id, place.ns))
-        return row["id"], Space(row["key"], row["home"])
 
     def calm(self, connection: sqlite3.Connection, place: Place) -> bool:
         """Whether no task of a namespace waits for an answer."""
@@ -57,16 +52,3 @@ def keep(connection: sqlite3.Connection, known: Lookups) -> None:
     known.changes = connection.total_changes
     if isinstance(connection, Connection):
         connection.known = known
-
-
-_FIND = """
-SELECT c.key AS id, s.key, s.home,
-       EXISTS (SELECT 1 FROM waits w WHERE w.thread_id = s.thread_id AND w.ns = s.ns) AS waits
-FROM spaces s JOIN checkpoints c ON c.space = s.key WHERE s.thread_id = ? AND s.ns = ? AND c.id = ?
-"""
-
-
-def _make(connection: sqlite3.Connection, place: Place) -> tuple[int, Space]:
-    space = spaces.enter(connection, place.thread_id, place.ns)
-    key = connection.execute("INSERT INTO checkpoints (space, id) VALUES (?, ?)", (space.key, place.id)).lastrowid
-    return key or 0, space

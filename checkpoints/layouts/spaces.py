@@ -43,14 +43,16 @@ def find(connection: sqlite3.Connection, thread_id: str, ns: str) -> Space | Non
 
 def enter(connection: sqlite3.Connection, thread_id: str, ns: str) -> Space:
     """The space, made if need be."""
-    found = find(connection, thread_id, ns)
-    if found is not None:
-        return found
-    first = connection.execute("SELECT home FROM spaces WHERE thread_id = ? LIMIT 1", (thread_id,)).fetchone()
-    cursor = connection.execute(
-        "INSERT INTO spaces (thread_id, ns, home) VALUES (?, ?, ?)", (thread_id, ns, first[0] if first else 0)
-    )
-    key = cursor.lastrowid or 0
-    if first is None:
+    return find(connection, thread_id, ns) or make(connection, thread_id, ns)
+
+
+def make(connection: sqlite3.Connection, thread_id: str, ns: str) -> Space:
+    """A new space; the first of a thread is the home of all of them."""
+    key, home = connection.execute(
+        "INSERT INTO spaces (thread_id, ns, home)"
+        " VALUES (?, ?, ifnull((SELECT home FROM spaces WHERE thread_id = ? LIMIT 1), 0)) RETURNING key, home",
+        (thread_id, ns, thread_id),
+    ).fetchone()
+    if not home:
         connection.execute("UPDATE spaces SET home = key WHERE key = ?", (key,))
-    return Space(key, first[0] if first else key)
+    return Space(key, home or key)

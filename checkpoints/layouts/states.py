@@ -8,7 +8,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 
 from treadle.checkpoints.disks import clocks
-from treadle.checkpoints.layouts import spaces
+from treadle.checkpoints.layouts import spaces, spots
 from treadle.checkpoints.layouts.bodies import (
     EVERY,
     RADIX,
@@ -23,6 +23,7 @@ from treadle.checkpoints.layouts.bodies import (
 )
 from treadle.checkpoints.layouts.memories import Memory
 from treadle.checkpoints.layouts.spaces import Place
+from treadle.checkpoints.layouts.spots import Spot
 from treadle.checkpoints.layouts.tails import Tails, Typed, rest
 from treadle.checkpoints.layouts.values import Pointer, Storage, load
 from treadle.checkpoints.layouts.writes import Write, sources, written
@@ -59,63 +60,34 @@ class Record:
 
 
 def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored":
-    """Store a checkpoint: what it shares with its parent by pointer, the rest by value."""
-    space = spaces.enter(connection, draft.place.thread_id, draft.place.ns)
-    clocks.admit(connection, draft.place.thread_id, space.key, draft.parent_id, draft.place.id)
-    keys, late = _keys(connection, space.key, draft)
-    parent = keys.get(draft.parent_id or "")
-    storage = Storage(connection, space.home, memory.tails)
+    """Store a checkpoint: what it shares with its parent by pointer, the rest by value.
+
+    One that is put again gets another key, since processes remember what lies under the one that it had.
+    """
+    spot = spots.enter(connection, draft.place, draft.parent_id)
+    parent = spot.parent
+    if parent is not None:
+        clocks.admit(draft.place.thread_id, draft.parent_id or "", draft.place.id)
+    storage = Storage(connection, spot.space.home, memory.tails)
     line = Line(draft.versions, _point(draft, parent, storage, memory))
     raw, refs = joined(draft.head, line)
     on, ordinal = _rest_on(connection, parent, memory) if parent and "+" not in draft.head[0] else (None, 0)
     sealed = seal(raw, refs, on=on, ordinal=ordinal)
-    old = keys.get(draft.place.id)
-    if old is not None:
-        release(connection, space.key, [old])
-        connection.execute("DELETE FROM checkpoints WHERE key = ?", (old,))
-    key = _insert(connection, space.key, draft, sealed)
-    if old is not None:
-        connection.execute("UPDATE writes SET checkpoint = ? WHERE checkpoint = ?", (key, old))
-    return Stored(key, line, sealed.at(key), storage, late)
+    if spot.stored and spot.key is not None:
+        release(connection, spot.space.key, [spot.key])
+        connection.execute("DELETE FROM checkpoints WHERE key = ?", (spot.key,))
+        key = spots.fill(connection, spot._replace(key=None), _row(draft, sealed))
+        connection.execute("UPDATE writes SET checkpoint = ? WHERE checkpoint = ?", (key, spot.key))
+    else:
+        key = spots.fill(connection, spot, _row(draft, sealed))
+    return Stored(key, line, sealed.at(key), storage, spot)
 
 
-def _keys(connection: sqlite3.Connection, space: int, draft: Draft) -> tuple[dict[str, int], bool]:
-    """The keys of a checkpoint and its parent, by id, as far as they are stored: another process may have removed it.
-
-    And whether something that belongs to the checkpoint came before it.
-
-    A checkpoint that is put again gets another key, since processes remember what lies under the one that it had.
-    """
-    rows = connection.execute(
-        "SELECT id, key, body IS NOT NULL AS stored FROM checkpoints WHERE space = ? AND id IN (?, ?)",
-        (space, draft.place.id, draft.parent_id),
-    ).fetchall()
-    late = any(row["id"] == draft.place.id and not row["stored"] for row in rows)
-    return {row["id"]: row["key"] for row in rows if row["stored"]}, late
-
-
-def _insert(connection: sqlite3.Connection, space: int, draft: Draft, sealed: Sealed) -> int:
-    row = connection.execute(
-        "INSERT INTO checkpoints (space, id, parent_id, run_id, source, step, at, body, base, ordinal, refs)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (space, id) DO UPDATE SET parent_id = excluded.parent_id, run_id = excluded.run_id,"
-        " source = excluded.source, step = excluded.step, at = excluded.at, body = excluded.body,"
-        " base = excluded.base, ordinal = excluded.ordinal, refs = excluded.refs RETURNING key",
-        (
-            space,
-            draft.place.id,
-            draft.parent_id,
-            draft.run_id,
-            draft.source,
-            draft.step,
-            time.time(),
-            sealed.body,
-            sealed.base,
-            sealed.ordinal,
-            sealed.refs,
-        ),
-    ).fetchone()
-    return int(row[0])
+def _row(draft: Draft, sealed: Sealed) -> tuple[object, ...]:
+    return (
+        *(draft.place.id, draft.parent_id, draft.run_id, draft.source, draft.step, time.time()),
+        *(sealed.body, sealed.base, sealed.ordinal, sealed.refs),
+    )
 
 
 class Stored(NamedTuple):
@@ -125,8 +97,12 @@ class Stored(NamedTuple):
     line: Line
     body: Body
     storage: Storage
-    late: bool
-    """Whether something that belongs to the checkpoint came before it."""
+    spot: Spot
+
+    @property
+    def late(self) -> bool:
+        """Whether something that belongs to the checkpoint came before it."""
+        return self.spot.key is not None and not self.spot.stored
 
     def remember(self, memory: Memory) -> None:
         """Keep what the next checkpoint of the thread will need."""

@@ -3,25 +3,21 @@
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from treadle.checkpoints.desks.chains import last
 from treadle.checkpoints.desks.events import note
-from treadle.checkpoints.desks.queues import CONTROL, opened
-from treadle.checkpoints.layouts import spaces, threads
-from treadle.checkpoints.layouts.memories import Memory
-from treadle.checkpoints.layouts.sources import nowhere
+from treadle.checkpoints.desks.operators import operate
+from treadle.checkpoints.desks.queues import opened
+from treadle.checkpoints.layouts import threads
 from treadle.checkpoints.layouts.tails import Typed
-from treadle.checkpoints.layouts.values import Storage
-from treadle.checkpoints.layouts.writes import Task, put, unpacked, written
+from treadle.checkpoints.layouts.writes import Write
+from treadle.checkpoints.ledgers import cuts
 from treadle.checkpoints.reviews import Review, find, load, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed, StoreError
-
-NOBODY = "00000000-0000-0000-0000-000000000000"
-"""LangGraph's task id for what no task wrote."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,14 @@ class _Level:
 
 
 def second_look(
-    saver: SqliteSaver, review_id: str, *, by: str, why: str, thread: str | None = None, target: str | None = None
+    saver: SqliteSaver,
+    review_id: str,
+    *,
+    by: str,
+    roles: Collection[str] = (),
+    why: str,
+    thread: str | None = None,
+    target: str | None = None,
 ) -> Review:
     """Ask a question again whose answer the run has gone on with; returns the question as it waits now.
 
@@ -45,8 +48,10 @@ def second_look(
     (``parent_thread``, ``forked_from``). Once it is decided the new run goes on to its end, with all its effects.
 
     Raises ReviewNotFound, ReviewClosed (if it waits, or its answer was not taken over yet: decide it, or take the
-    answer back), StoreError (if that part of the history was pruned).
+    answer back), StoreError (if that part of the history was pruned), NotAllowed (it takes the role of operators, where
+    one is named).
     """
+    operate(by, roles)
     given = target or f"look-{uuid.uuid4().hex[:8]}"
 
     def work(connection: sqlite3.Connection) -> Review:
@@ -67,13 +72,9 @@ def _cut(connection: sqlite3.Connection, saver: SqliteSaver, row: sqlite3.Row, t
     """Take the copy back to where the question was asked."""
     levels = list(_levels(connection, row, target))
     for level in levels:
-        later = connection.execute(
-            "SELECT key FROM checkpoints WHERE id > ? AND space = (SELECT space FROM checkpoints WHERE key = ?)",
-            (level.id, level.checkpoint),
-        ).fetchall()
-        threads.remove(connection, [one["key"] for one in later])
+        cuts.shorten(connection, level.checkpoint, level.id)
         _undo(connection, saver, level, target, answers=row["answers"] if level is levels[-1] else 0)
-    _drop_others(connection, target, {level.ns for level in levels})
+    cuts.drop_others(connection, target, {level.ns for level in levels})
     for level in levels:
         key = f"{level.ns}/" if level.ns else ""
         connection.execute(
@@ -87,10 +88,7 @@ def _cut(connection: sqlite3.Connection, saver: SqliteSaver, row: sqlite3.Row, t
 
 def _levels(connection: sqlite3.Connection, row: sqlite3.Row, target: str) -> Iterator[_Level]:
     """The tasks that waited for the answer, the outermost first."""
-    parts = row["ns"].split("|") if row["ns"] else []
-    for depth in range(len(parts) + 1):
-        ns = "|".join(parts[:depth])
-        task_id = parts[depth].rpartition(":")[2] if depth < len(parts) else row["task_id"]
+    for ns, task_id in _around(row["ns"], row["task_id"]):
         found = connection.execute(
             "SELECT c.key, c.id FROM spaces s JOIN checkpoints c ON c.space = s.key"
             " JOIN writes w ON w.checkpoint = c.key"
@@ -106,49 +104,29 @@ def _levels(connection: sqlite3.Connection, row: sqlite3.Row, target: str) -> It
         yield _Level(ns, task_id, found["key"], found["id"])
 
 
+def _around(ns: str, task_id: str) -> Iterator[tuple[str, str]]:
+    """A task by its namespace, and those around it, the outermost first."""
+    if ns:
+        yield from _around(*cuts.owner(ns))
+    yield ns, task_id
+
+
 def _undo(connection: sqlite3.Connection, saver: SqliteSaver, level: _Level, target: str, *, answers: int) -> None:
     """Forget what a waiting task wrote after it asked; answers to what it had asked before that are kept."""
-    kept: dict[tuple[str, str, str], list[tuple[str, Typed]]] = {}
-    for task_id, channel, path, value in written(connection, [level.checkpoint]).get(level.checkpoint, ()):
-        mine, told = task_id == level.task_id, channel if channel in CONTROL else ""
+
+    def change(write: Write) -> Typed | None:
+        task_id, channel, _, value = write
+        mine = task_id == level.task_id
         if mine and channel == "__resume__" and answers:
-            value = saver.serde.dumps_typed(_first(saver.serde.loads_typed(value), answers))
-        elif (mine and channel != "__interrupt__") or (task_id, channel) == (NOBODY, "__resume__"):
-            continue
-        kept.setdefault((task_id, path, told), []).append((channel, value))
-    connection.execute("DELETE FROM writes WHERE checkpoint = ?", (level.checkpoint,))
-    space = spaces.find(connection, target, level.ns)
-    assert space is not None
-    storage = Storage(connection, space.home, Memory().tails)
-    for (task_id, path, _), values in kept.items():
-        put(level.checkpoint, storage, [Task(task_id, path, values)], nowhere)
+            return saver.serde.dumps_typed(_first(saver.serde.loads_typed(value), answers))
+        gone = (mine and channel != "__interrupt__") or (task_id, channel) == (cuts.NOBODY, "__resume__")
+        return None if gone else value
+
+    cuts.rewrite(connection, target, level.ns, level.checkpoint, change)
 
 
 def _first(answers: Any, count: int) -> list[Any]:
     return (answers if isinstance(answers, list) else [answers])[:count]
-
-
-def _drop_others(connection: sqlite3.Connection, target: str, kept: set[str]) -> None:
-    """Remove what belongs to tasks that are no more: those of steps that came after the question."""
-    query = "SELECT ns, key FROM spaces WHERE thread_id = ? ORDER BY length(ns)"
-    keys = dict(tuple(row) for row in connection.execute(query, (target,)))
-    tasks = {ns: _tasks(connection, keys[ns]) for ns in kept}
-    for ns, key in keys.items():
-        outer, _, part = ns.rpartition("|")
-        if ns in kept:
-            continue
-        if part.rpartition(":")[2] in tasks.get(outer, ()):
-            tasks[ns] = _tasks(connection, key)
-            continue
-        found = connection.execute("SELECT key FROM checkpoints WHERE space = ?", (key,)).fetchall()
-        threads.remove(connection, [row["key"] for row in found])
-        connection.execute("DELETE FROM spaces WHERE key = ?", (key,))
-
-
-def _tasks(connection: sqlite3.Connection, space: int) -> set[str]:
-    """The tasks that wrote beside any checkpoint of a space."""
-    query = "SELECT w.codec, w.body FROM writes w JOIN checkpoints c ON c.key = w.checkpoint WHERE c.space = ?"
-    return {write[0] for row in connection.execute(query, (space,)) for write in unpacked(row)}
 
 
 def _wait(connection: sqlite3.Connection, level: _Level, interrupt_id: str, target: str) -> None:

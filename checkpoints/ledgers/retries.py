@@ -2,8 +2,10 @@
 
 import sqlite3
 import time
+from collections.abc import Collection
 
 from treadle.checkpoints.desks.events import note
+from treadle.checkpoints.desks.operators import operate
 from treadle.checkpoints.disks.signals import ring
 from treadle.checkpoints.ledgers.leases import free
 from treadle.checkpoints.runs import Run, load
@@ -11,11 +13,13 @@ from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import LeaseHeld, RunNotFailed
 
 
-def again(saver: SqliteSaver, thread_id: str, *, by: str) -> Run:
+def again(saver: SqliteSaver, thread_id: str, *, by: str, roles: Collection[str] = ()) -> Run:
     """Have a worker go on with a failed or parked run now; of its fan-outs only branches that failed run again.
 
-    Raises RunNotFound, RunNotFailed (there is nothing to try again), LeaseHeld (it is being advanced).
+    Raises RunNotFound, RunNotFailed (there is nothing to try again), LeaseHeld (it is being advanced), NotAllowed (it
+    takes the role of operators, where one is named).
     """
+    operate(by, roles)
 
     def work(connection: sqlite3.Connection) -> Run:
         found = load(connection, thread_id)

@@ -1,12 +1,15 @@
 """The staff of a fan-out: its workers and their fallbacks, what they read and give, and how branches call them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import GenericAlias
 from typing import Any, get_origin
 
+from langgraph.graph import END
+
 from treadle.errors import GraphBuildError
 from treadle.graphs.chains import pattern_of
+from treadle.graphs.leads import ASIDE
 from treadle.graphs.patterns import Pattern, merged, reduced
 from treadle.graphs.places import Place
 from treadle.graphs.scatters.branches import Branch, is_leaf
@@ -62,6 +65,11 @@ class Staff:
         return any(waits(one.pattern) for one in self.everyone)
 
     @property
+    def settling(self) -> bool:
+        """Whether in nobody's work anything follows what a person is asked."""
+        return self.pausing and all(settles(one.pattern) for one in self.everyone)
+
+    @property
     def leaves(self) -> bool:
         """Whether everybody is one step, which cannot stop for a person half-way."""
         return not self.pausing and all(is_leaf(one.given) for one in self.everyone)
@@ -87,10 +95,12 @@ class Staff:
         kind = kinds[0] if len(kinds) == 1 and not reduced(kinds[0]) else Any
         return kind if batch and get_origin(kind) is list else GenericAlias(list, (Any if batch else kind,))
 
-    def branches(self, retry: Retry, hedge: Hedge | None, limits: Sequence[Limit]) -> list[Branch]:
+    def branches(
+        self, retry: Retry, hedge: Hedge | None, limits: Sequence[Limit], timeout: float | None
+    ) -> list[Branch]:
         """A branch for each worker, with the fallbacks behind it."""
         fallbacks = tuple(one.hand for one in self.fallbacks)
-        return [Branch(one.hand, fallbacks, retry, hedge, tuple(limits)) for one in self.workers]
+        return [Branch(one.hand, fallbacks, retry, hedge, tuple(limits), timeout) for one in self.workers]
 
 
 def hired(label: str, workers: Sequence[Place], fallbacks: Sequence[Place], *, given: Sequence[str] | None) -> Staff:
@@ -100,10 +110,32 @@ def hired(label: str, workers: Sequence[Place], fallbacks: Sequence[Place], *, g
 
 def waits(pattern: Pattern) -> bool:
     """Whether a pattern, or one inside it, stops for a person."""
-    return pattern.pausing or any(
-        isinstance(spec.runnable, Review) or (isinstance(inner := _inner(spec), Pattern) and waits(inner))
-        for spec in pattern.nodes.values()
-    )
+    return pattern.pausing or any(_asks(spec) for spec in pattern.nodes.values())
+
+
+def settles(pattern: Pattern) -> bool:
+    """Whether in a pattern, at any depth, nothing follows what a person is asked, once that need not be asked again."""
+    if pattern.pausing:
+        return pattern.settling
+    asking = {name: spec for name, spec in pattern.nodes.items() if _asks(spec)}
+    last = all(_onward(pattern, name) == {END} for name in asking)
+    return last and all(isinstance(spec.runnable, Review) or _within(spec, settles) for spec in asking.values())
+
+
+def _asks(spec: Any) -> bool:
+    return isinstance(spec.runnable, Review) or _within(spec, waits)
+
+
+def _onward(pattern: Pattern, name: str) -> set[str]:
+    """Where a node leads, but for answers of a review that lead aside."""
+    joins = {end for starts, end in pattern.waiting_edges if name in starts}
+    chosen = [way for one in pattern.branches[name].values() for way in (one.ends or {}).items()]
+    onward = {end for key, end in chosen if key not in ASIDE.values()}
+    return joins | onward | {end for start, end in pattern.edges if start == name}
+
+
+def _within(spec: Any, holds: Callable[[Pattern], bool]) -> bool:
+    return isinstance(inner := _inner(spec), Pattern) and holds(inner)
 
 
 def _inner(spec: Any) -> Any:

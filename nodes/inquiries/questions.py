@@ -19,6 +19,7 @@ from pydantic_core import core_schema
 
 from treadle.dialects import OTHERS, native, requests
 from treadle.digests import digest
+from treadle.nodes.inquiries.companies import Company
 from treadle.nodes.inquiries.deadlines import NEVER, Deadline
 from treadle.nodes.inquiries.panels import Panel
 
@@ -82,18 +83,23 @@ class Question:
     """The decisions of earlier rounds."""
     note: str | None = None
     """What the reviewer must know first, such as that the proposal has changed since it was decided on."""
+    company: Company | None = None
+    """The branches that it stands among, where answers are taken over together. No part of what is decided on."""
+    last: tuple[str, ...] = ()
+    """The actions after which nothing follows in its branch."""
 
     def payload(self) -> dict[str, Any]:
         """Return the question as the interrupt's value: treadle's own, and once more for other clients."""
         plain = self.plain()
-        return {**plain, **requests(plain)}
+        together = {"together": self.company.payload(self.last)} if self.company and self.last else {}
+        return {**plain, **requests(plain), **together}
 
     def plain(self) -> dict[str, Any]:
         """Return the question as plain data: every group's parts beside the others."""
         groups = {**self.panel.payload(), **(self.deadline.payload() if self.deadline else NEVER)}
-        plain = {**asdict(replace(self, panel=Panel(), deadline=None)), **groups}
+        plain = {**asdict(replace(self, panel=Panel(), deadline=None, company=None)), **groups}
         lists = {key: list(plain[key]) for key in _LISTS}
-        kept = {key: part for key, part in plain.items() if key not in ("panel", "deadline")}
+        kept = {key: part for key, part in plain.items() if key not in _APART}
         return {"kind": KIND, **kept, **lists}
 
     @property
@@ -102,6 +108,7 @@ class Question:
         return digest(self.plain())
 
 
+_APART = ("panel", "deadline", "company", "last")
 _LISTS = ("actions", "reasons", "labels", "history", "escalate")
 
 

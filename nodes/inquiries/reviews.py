@@ -14,6 +14,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from treadle.errors import GraphBuildError
 from treadle.nodes.confidences import Measure, measured
+from treadle.nodes.inquiries.companies import company
 from treadle.nodes.inquiries.deadlines import Deadline
 from treadle.nodes.inquiries.panels import Panel
 from treadle.nodes.inquiries.questions import GIVING, Answer, Question, Shape, response_type
@@ -109,7 +110,8 @@ class Review(Step):
         if not self.holds:
             schema = TypeAdapter(response_type(question, self.type)).json_schema()
             return {self.question: (yield Inquire(self._desk(config), config, question.plain(), schema))}
-        answer = self._ask(question)
+        beside = replace(question, company=company(config), last=tuple(filter(self._leads_on, question.actions)))
+        answer = self._ask(beside)
         entry = {
             "round": question.round,
             "proposal": value,
@@ -179,6 +181,10 @@ class Review(Step):
     def _sends_back(self, action: str | None) -> bool:
         """Whether an action leads to an earlier step, so that the value may come round again."""
         return action == "respond" or (action == "reject" and isinstance(self.reject, str) and self.reject != END)
+
+    def _leads_on(self, action: str) -> bool:
+        """Whether an action leads where the chain goes on, or ends: to no earlier step, and to none instead."""
+        return action not in ("reject", "respond") or (action == "reject" and self.reject == END)
 
     def _context(self, state: State) -> dict[str, Any]:
         """What the reviewer sees beside the proposal."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from treadle.commands.mistakes import FAILED, Mistake
-from treadle.commands.options import DEFAULT, By, Database, Json, Limit, existing, person
+from treadle.commands.options import DEFAULT, By, Database, Json, Limit, Roles, existing, person
 from treadle.commands.printing import as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def look(
     id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
     why: Annotated[str, typer.Option("--why", help="Why it is looked at again.")],
     by: By = None,
+    role: Roles = None,
     thread: Annotated[
         str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
     ] = None,
@@ -108,7 +109,7 @@ def look(
     from treadle.checkpoints.ledgers.forks import second_look
 
     with existing(db, readonly=False) as saver:
-        asked = second_look(saver, id, by=person(by), why=why, thread=thread)
+        asked = second_look(saver, id, by=person(by), roles=role or (), why=why, thread=thread)
     if json:
         as_json(asked)
     else:
@@ -123,6 +124,7 @@ def redact(
     ],
     why: Annotated[str, typer.Option("--why", help="Why it is removed; stays on record.")],
     by: By = None,
+    role: Roles = None,
     thread: Annotated[str | None, typer.Option("--thread", metavar="ID", help="Only of this run.")] = None,
     db: Database = DEFAULT,
     json: Json = False,
@@ -136,7 +138,7 @@ def redact(
     from treadle.checkpoints.desks.erasures import redact as remove
 
     with existing(db, readonly=False) as saver:
-        made = remove(saver, fields, by=person(by), why=why, thread=thread)
+        made = remove(saver, fields, by=person(by), roles=role or (), why=why, thread=thread)
     if json:
         as_json(made)
         return
@@ -153,6 +155,7 @@ def seed(
     id: Annotated[str, typer.Argument(metavar="ID", help="The review's id, or the beginning of it.")],  # noqa: A002
     action: Annotated[str, typer.Argument(help="The right action.")],
     by: By = None,
+    role: Roles = None,
     thread: Annotated[
         str | None, typer.Option("--thread", metavar="ID", help="The run, where several share the id.")
     ] = None,
@@ -168,7 +171,7 @@ def seed(
     from treadle.checkpoints.insights import seed as plant
 
     with existing(db, readonly=False) as saver:
-        made = plant(saver, id, action, by=person(by), thread=thread)
+        made = plant(saver, id, action, by=person(by), roles=role or (), thread=thread)
     say(f"Kept: {made.action} is right for review {made.interrupt_id[:12]} of run {made.thread_id}.")
 
 

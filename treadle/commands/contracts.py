@@ -7,11 +7,12 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from treadle.causes import cause
 from treadle.commands import results
 from treadle.commands.desks import Desk, Quit, choice
 from treadle.commands.options import DEFAULT, person, usable
 from treadle.commands.pages import page
-from treadle.commands.printing import cause, many, say
+from treadle.commands.printing import many, say
 from treadle.commands.reviews import waiting
 from treadle.commands.watches import answered, watching
 from treadle.digests import digest

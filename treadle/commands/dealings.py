@@ -88,6 +88,7 @@ def again(
     id: Id,  # noqa: A002
     why: Annotated[str, typer.Option("--why", help="Why it is looked at again; goes on record.")],
     by: By = None,
+    role: Roles = None,
     thread: Thread = None,
     db: Database = DEFAULT,
     json: Json = False,
@@ -99,5 +100,5 @@ def again(
     from treadle.checkpoints.ledgers.forks import second_look
 
     with existing(db, readonly=False) as saver:
-        made = second_look(saver, id, by=person(by), why=why, thread=thread)
+        made = second_look(saver, id, by=person(by), roles=role or (), why=why, thread=thread)
     as_json(made) if json else say(f"It waits again: review {made.id[:12]} of the new run {made.thread_id}.")

@@ -14,13 +14,13 @@ from treadle.commands.options import (
     Json,
     Roles,
     Thread,
-    catalog,
+    advanced,
     content,
     data,
     existing,
     person,
 )
-from treadle.commands.printing import as_json, many, say, told, when
+from treadle.commands.printing import as_json, gathering, many, say, told, when
 
 if TYPE_CHECKING:
     from treadle.checkpoints import Decision, SqliteSaver, Tally
@@ -98,7 +98,7 @@ def decide(
             labels=label or (), thread=question.thread_id, client="command line", **given,
         )  # fmt: skip
         tally = votes(saver, question.id, by=made.by, thread=question.thread_id)
-        run = _advanced(saver, graphs, question.thread_id) if advance else _run(saver, question.thread_id)
+        run = advanced(saver, graphs, question.thread_id) if advance else _run(saver, question.thread_id)
     if json:
         as_json({"decision": made, "run": run})
     else:
@@ -125,17 +125,6 @@ def _run(saver: "SqliteSaver", thread: str) -> "Run":
     return run(saver, thread)
 
 
-def _advanced(saver: "SqliteSaver", graphs: Any, thread: str) -> "Run":
-    from treadle.graphs.runs import resume
-
-    run = _run(saver, thread)
-    if run.graph is None:
-        raise Mistake(
-            f"The run {thread} does not say which graph it is of, so the decision is recorded and the run waits."
-        )
-    return resume(catalog(graphs).known(run.graph), thread, saver=saver)
-
-
 def _missing(tally: "Tally") -> str:
     """How many must still vote, as a sentence."""
     if tally.adjudicating:
@@ -151,4 +140,6 @@ def _next(run: "Run", made: "Decision", *, advance: bool) -> str:
         return f"{told}. Then a worker takes the run on.{left}"
     if advance:
         return f"The run {run.thread_id} is {run.status}.{left}"
+    if run.gathers:
+        return f"{gathering(run)} `--advance` takes it on at once, here."
     return f"The run goes on by a worker (that of `treadle ui`, or `treadle worker`), or with --advance here.{left}"

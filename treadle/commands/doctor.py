@@ -1,12 +1,13 @@
 """``treadle doctor``: what is wrong here, what it means, and what to do."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from treadle.commands.mistakes import FAILED
-from treadle.commands.options import DEFAULT, By, Database, Graphs, Json, existing, person
+from treadle.commands.options import DEFAULT, By, Database, Graphs, Json, Roles, existing, person
 from treadle.commands.printing import as_json, say, table
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Repair the runs and reviews that can be.")] = False,
     by: By = None,
+    role: Roles = None,
     db: Database = DEFAULT,
     graphs: Graphs = None,
     json: Json = False,
@@ -30,7 +32,7 @@ def doctor(
     """
     from treadle.commands.checks import checks
 
-    repaired = _repaired(db, graphs, person(by)) if repair else []
+    repaired = _repaired(db, graphs, person(by), role or ()) if repair else []
     found = [*repaired, *checks(db, graphs)]
     wrong = [check for check in found if check.state == "wrong"]
     if json:
@@ -43,11 +45,11 @@ def doctor(
     raise typer.Exit(FAILED if wrong else 0)
 
 
-def _repaired(db: Path, graphs: Path | None, by: str) -> "list[Check]":
+def _repaired(db: Path, graphs: Path | None, by: str, roles: Collection[str]) -> "list[Check]":
     """Repair what can be repaired, and tell it."""
     from treadle.checkpoints.care.ailments import ailments, repair
     from treadle.commands.checks import Check
 
     with existing(db, readonly=False) as saver:
-        done = repair(saver, ailments(saver), by=by)
+        done = repair(saver, ailments(saver), by=by, roles=roles)
     return [Check(one.kind, "ok", f"repaired: {one.finding}", one.cure) for one in done]

@@ -8,7 +8,7 @@ import typer
 
 from treadle.commands.db import written
 from treadle.commands.mistakes import Mistake
-from treadle.commands.options import DEFAULT, Database, existing
+from treadle.commands.options import DEFAULT, Database, Roles, existing
 from treadle.commands.printing import many, say, told
 
 
@@ -29,6 +29,7 @@ def export(
         list[str] | None,
         typer.Option("--redact", metavar="FIELD", help="Leave this out: email, patient.name, /payload/context/x."),
     ] = None,
+    role: Roles = None,
     db: Database = DEFAULT,
 ) -> None:
     """Write what was decided: a line a decision, oldest first, again from any point.
@@ -40,9 +41,11 @@ def export(
     Example: `treadle export preferences pairs.jsonl --since 812 --redact email`
     """
     from treadle.checkpoints import exports
+    from treadle.checkpoints.desks.operators import operate
 
     if form not in exports.FORMS:
         raise Mistake(f"There is no form {form!r}: it is one of {', '.join(exports.FORMS)}.")
+    operate("You", role or ())
     wanted: dict[str, Any] = {"since": since, "graph": graph, "gate": gate, "redact": redact or []}
     with existing(db) as saver:
         if file is None:

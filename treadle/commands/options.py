@@ -14,6 +14,7 @@ from treadle.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from treadle.checkpoints import SqliteSaver
+    from treadle.checkpoints.runs import Run
     from treadle.graphs.catalogs import Catalog
 
 DEFAULT = Path("treadle.db")
@@ -126,3 +127,18 @@ def person(given: str | None) -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         raise Mistake("This system does not say who you are: name who decides with --by.") from None
+
+
+def advanced(saver: "SqliteSaver", graphs: Path | None, thread: str) -> "Run":
+    """Take a run on as far as it goes, by the graph that it is of.
+
+    Raises:
+        Mistake: it does not say which graph it is of.
+    """
+    from treadle.checkpoints.runs import run as load
+    from treadle.graphs.runs import resume
+
+    run = load(saver, thread)
+    if run.graph is None:
+        raise Mistake(f"The run {thread} does not say which graph it is of: what is recorded stays, and the run waits.")
+    return resume(catalog(graphs).known(run.graph), thread, saver=saver)

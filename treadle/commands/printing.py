@@ -7,14 +7,16 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from treadle.checkpoints.runs import Run
+
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_NOTE = r"\s*During task with name '([^']*)' and id '[^']*'"
 STYLES = {
     "high": "bold red", "medium": "yellow", "low": "green", "done": "green", "waiting": "yellow", "failed": "bold red",
     "parked": "bold red", "stalled": "red", "pending": "yellow", "ok": "green", "wrong": "bold red", "note": "yellow",
@@ -110,16 +112,6 @@ def age(moment: float, now: float) -> str:
     return f"{seconds} s"
 
 
-def cause(error: str | None) -> str:
-    """A run's error with the steps in which it arose, outermost first, in place of LangGraph's notes on them.
-
-    >>> cause("ValueError: no During task with name 'b' and id '1-2' During task with name 'a' and id '3'")
-    'ValueError: no (in a, b)'
-    """
-    steps = re.findall(_NOTE, error or "")
-    return re.sub(_NOTE, "", error or "").strip() + (f" (in {', '.join(reversed(steps))})" if steps else "")
-
-
 def many(count: int, noun: str) -> str:
     """A count with its noun.
 
@@ -127,3 +119,10 @@ def many(count: int, noun: str) -> str:
     ('1 review', '3 reviews')
     """
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def gathering(run: "Run") -> str:
+    """Until when a run gathers answers, as a sentence."""
+    others = f"the other {many(run.pending, 'review')} of it {'is' if run.pending == 1 else 'are'} decided"
+    quiet = "" if run.quiet_at is None else f", when nobody decides until {when(run.quiet_at)[-8:]}"
+    return f"A worker takes the run on when {others}{quiet}, or at {when(run.gather_until)[-8:]} at the latest."

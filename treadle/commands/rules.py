@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.commands.mistakes import Mistake
-from treadle.commands.options import DEFAULT, By, Database, Json, existing, person
+from treadle.commands.options import DEFAULT, By, Database, Json, Roles, existing, person
 from treadle.commands.printing import as_json, many, say, table, told, when
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def add(
     ] = None,
     words: Annotated[str | None, typer.Option("--words", help="What each of its decisions says.")] = None,
     by: By = None,
-    role: Annotated[list[str] | None, typer.Option("--role", help="A role that you hold; may be repeated.")] = None,
+    role: Roles = None,
     dry: Annotated[bool, typer.Option("--dry-run", help="Make nothing; list what waits that it would decide.")] = False,
     db: Database = DEFAULT,
     json: Json = False,
@@ -97,6 +97,7 @@ def add(
 def revoke(
     id: Annotated[str, typer.Argument(metavar="ID", help="The rule's id.")],  # noqa: A002
     by: By = None,
+    role: Roles = None,
     db: Database = DEFAULT,
     json: Json = False,
 ) -> None:
@@ -107,7 +108,7 @@ def revoke(
     from treadle.checkpoints.bulks import revoke as end
 
     with existing(db, readonly=False) as saver:
-        ended = end(saver, id, by=person(by))
+        ended = end(saver, id, by=person(by), roles=role or ())
     as_json(ended) if json else say(f"Rule {ended.id} is revoked; it was used {many(ended.uses, 'time')}.")
 
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from treadle.causes import cause
 from treadle.commands.mistakes import Mistake, code
 from treadle.commands.options import DEFAULT, Database, Graphs, Json, Model, catalog, data, opened, usable
-from treadle.commands.printing import as_json, cause, many, told
+from treadle.commands.printing import as_json, many, told
 from treadle.errors import RunNotFound
 
 if TYPE_CHECKING:

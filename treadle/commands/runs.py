@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from treadle.commands.mistakes import Mistake
-from treadle.commands.options import DEFAULT, Database, Json, Limit, existing
-from treadle.commands.printing import age, as_json, cause, table, told
+from treadle.causes import cause
+from treadle.commands.mistakes import Mistake, code
+from treadle.commands.options import DEFAULT, By, Database, Graphs, Json, Limit, Roles, advanced, existing, person
+from treadle.commands.printing import age, as_json, say, table, told
 
 if TYPE_CHECKING:
     from treadle.checkpoints.runs import Run
+
+FAILED = ("failed", "parked", "stalled")
+"""Runs that are tried again where they are."""
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
@@ -31,7 +35,7 @@ def runs(
 
     Example: `treadle runs --status waiting`
     """
-    ctx.default_map = {"show": {"db": db, "json": json}}
+    ctx.default_map = {name: {"db": db, "json": json} for name in ("show", "again")}
     if ctx.invoked_subcommand is not None:
         return
     found = _found(db, status, graph, limit)
@@ -85,6 +89,43 @@ def show(
         as_json(found)
     else:
         tell(found, full=full)
+
+
+@app.command("again")
+def again(
+    thread: Annotated[str, typer.Argument(help="The run's thread id, or the beginning of it.")],
+    why: Annotated[str | None, typer.Option("--why", help="Why; goes on record.")] = None,
+    by: By = None,
+    role: Roles = None,
+    advance: Annotated[bool, typer.Option("--advance", help="Take the run on at once, here.")] = False,
+    db: Database = DEFAULT,
+    graphs: Graphs = None,
+    json: Json = False,
+) -> None:
+    """Have what failed run again: a failed run where it stopped, the failed branches of one that went on in a new run.
+
+    The new run keeps what the other branches gave; what comes after the fan-out is done again there, with its effects.
+
+    Example: `treadle runs again contract_review-1f2e3d4c --why "The service is back"`
+    """
+    from treadle.checkpoints.ledgers.reruns import rerun
+    from treadle.checkpoints.ledgers.retries import again as retry
+    from treadle.checkpoints.runs import run as load
+
+    who: dict[str, Any] = {"by": person(by), "roles": role or ()}
+    with existing(db, readonly=False) as saver:
+        found = load(saver, _thread(saver, thread))
+        failed = found.status in FAILED
+        made = retry(saver, found.thread_id, **who) if failed else rerun(saver, found.thread_id, why=why, **who)
+        if advance:
+            made = advanced(saver, graphs, made.thread_id)
+    if json:
+        as_json(made)
+        return
+    say(f"The run {made.thread_id} {'is tried again' if failed else 'has the failed branches run again'}.")
+    told(f"It is {made.status}." if advance else "A worker takes it on (`treadle ui`, `treadle worker`), or --advance.")
+    if advance:
+        raise typer.Exit(code(made.status))
 
 
 def _thread(saver: Any, start: str) -> str:

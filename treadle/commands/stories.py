@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle.commands.printing import cause, many, say, when
+from treadle.causes import cause
+from treadle.commands.printing import many, say, when
 
 if TYPE_CHECKING:
     from treadle.checkpoints import SqliteSaver

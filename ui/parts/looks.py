@@ -37,7 +37,7 @@ def _look(saver: SqliteSaver, found: Review) -> None:
         if not why:
             st.session_state[_TROUBLE] = "Say why it is looked at again: that goes on record."
             return
-        made = second_look(saver, found.id, by=who.name, why=why, thread=found.thread_id)
+        made = second_look(saver, found.id, by=who.name, roles=who.roles, why=why, thread=found.thread_id)
     except TreadleError as error:
         st.session_state[_TROUBLE] = str(error)
     else:

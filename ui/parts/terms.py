@@ -40,7 +40,7 @@ class Terms:
     def _sure(self) -> str:
         if self.confidence is None:
             return ""
-        source = f" ({self.confidence_source})" if self.confidence_source else ""
+        source = f", measured by {self.confidence_source}" if self.confidence_source else ""
         return f"The model's confidence is {self.confidence:.0%}{source}."
 
     def _who(self) -> str:

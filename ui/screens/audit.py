@@ -9,13 +9,15 @@ import streamlit as st
 from treadle.checkpoints import exports
 from treadle.checkpoints.desks.audits import Decision, decisions, tip, verify
 from treadle.checkpoints.desks.events import Event, events
+from treadle.checkpoints.reviews import Key, reviews
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.ui.empties import empty
-from treadle.ui.markups import NOTHING, Markup, plain, put, tag
+from treadle.ui.markups import NOTHING, Markup, put, tag
 from treadle.ui.parts.actions import done
 from treadle.ui.parts.histories import moment
+from treadle.ui.parts.questions import ask
 from treadle.ui.people import person
-from treadle.ui.places import link
+from treadle.ui.rows import cell, row
 from treadle.ui.stores import store
 from treadle.ui.texts import chip, line, table
 from treadle.ui.times import brief
@@ -52,41 +54,61 @@ def _verdict() -> None:
         st.error("The record is not whole.", icon=":material/error:")
         put(tag("ul", *(tag("li", problem) for problem in problems)))
     else:
-        st.success(f"The record of {seq:,} decisions is whole. Its head is {seq}:{hash_}", icon=":material/verified:")
+        many = "1 decision" if seq == 1 else f"{seq:,} decisions"
+        st.success(
+            f"The record of {many} is whole: none was changed, removed or added later.", icon=":material/verified:"
+        )
+        put(tag("p", "To show one day that it was not written anew, note elsewhere: ", tag("code", f"{seq}:{hash_}"),
+                kind="faint small"))  # fmt: skip
 
 
 def _decisions(saver: SqliteSaver) -> None:
-    run = st.text_input("Only of this run", key="audit-run", placeholder="a run's id", width=320)
+    run = st.text_input("Only of one run", key="audit-run", placeholder="the run's name", width=320)
     place = int(st.session_state.get("audit-page", 1))
     found = decisions(saver, thread=run or None, limit=PAGE + 1, offset=(place - 1) * PAGE)
     if not found:
         empty("Nothing is decided yet", "Every decision appears here, sealed with the hash of the one before it.")
         return
+    titles = _titles(saver, found[:PAGE])
     for one in found[:PAGE]:
-        _decision(one)
+        _decision(one, titles.get((one.thread_id, one.interrupt_id), ""))
     _pages("audit-page", place, len(found) > PAGE)
 
 
-def _decision(one: Decision) -> None:
-    with st.container(key=f"row-decision-{one.seq}"):
-        what, who, where = st.columns((4, 3, 2.4), vertical_alignment="center")
-        with what:
-            label = f"{one.seq}. {done(one.action)}" + (" (vote)" if one.kind == "vote" else "")
-            link("review", label, id=one.interrupt_id, thread=one.thread_id)
-            told = ", ".join([*one.reasons, *([one.words] if one.words else [])])
-            put(tag("div", line(told), kind="cell faint small", dir="auto"))
-        with who:
-            roles = f" as {', '.join(one.roles)}" if one.roles else ""
-            put(tag("div", tag("div", f"{one.by}{roles}"), tag("div", moment(one.at), kind="faint"), kind="cell small"))
-        with where:
-            put(tag("div", _marks(one), tag("div", one.gate or one.graph or "", kind="faint"), kind="cell small right"))
+def _titles(saver: SqliteSaver, found: Sequence[Decision]) -> dict[Key, str]:
+    """What was decided about, as far as the queue still has it."""
+    keys = {(one.thread_id, one.interrupt_id) for one in found}
+    return {(one.thread_id, one.id): ask(one).title for one in reviews(saver, keys)}
+
+
+def _decision(one: Decision, title: str) -> None:
+    label = f"{one.seq}. {done(one.action)}" + (" (vote)" if one.kind == "vote" else "")
+    label += f": {title}" if title else ""
+    told = line(", ".join([*one.reasons, *([one.words] if one.words else [])]))
+    roles = f" as {', '.join(one.roles)}" if one.roles else ""
+    cells = (
+        tag("div", told, kind="cell faint small", dir="auto"),
+        cell(f"{one.by}{roles}", moment(one.at, zone=st.context.timezone), kind="small"),
+        cell(_marks(one), _manner(one), one.gate or one.graph or "", kind="small right"),
+    )
+    row(f"decision-{one.seq}", "review", label, *cells, kind="decisions", id=one.interrupt_id, thread=one.thread_id)
 
 
 def _marks(one: Decision) -> Markup:
     marks = [chip(f"by rule {one.rule}", tone="info")] if one.rule else []
     marks += [chip("parts removed", tone="fair")] if one.removed else []
-    marks += [chip(f"{one.client}, {brief(one.seconds)} in view" if one.seconds is not None else one.client)]
     return sum(marks, NOTHING)
+
+
+_PLACES: Final = {"page": "on the page", "python": "by a program", "terminal": "in the terminal",
+                  "command line": "in the terminal", "rule": ""}  # fmt: skip
+"""Where a decision was made, by the client's name on record."""
+
+
+def _manner(one: Decision) -> str:
+    """Where it was decided, and after how long a look."""
+    after = f"after {brief(one.seconds)}" if one.seconds is not None else ""
+    return ", ".join(part for part in (_PLACES.get(one.client, one.client), after) if part)
 
 
 def _events(saver: SqliteSaver) -> None:
@@ -102,12 +124,24 @@ def _events(saver: SqliteSaver) -> None:
 
 def _event(one: Event) -> list[Any]:
     more = {key: part for key, part in one.content.items() if key != "decisions" and part not in (None, "", [], {})}
-    return [str(one.seq), one.kind, one.by, moment(one.at), one.thread_id or "", line(more)]
+    return [str(one.seq), one.kind, one.by, moment(one.at, zone=st.context.timezone), one.thread_id or "", line(more)]
 
 
 def _pages(key: str, place: int, more: bool) -> None:
     if place > 1 or more:
         st.pagination(place + more, key=key)
+
+
+_FORMS: Final = {
+    "jsonl": "All that is on record (jsonl)",
+    "csv": "A table (csv)",
+    "sft": "Examples to train a model on (sft)",
+    "preferences": "Pairs of proposed and preferred (preferences)",
+    "evaluation": "A set to test a model with (evaluation)",
+    "ground-truth": "SageMaker Ground Truth (ground-truth)",
+    "a2i": "Amazon A2I (a2i)",
+}
+"""What each form is for; its name in the terminal stands behind."""
 
 
 def _exports(saver: SqliteSaver) -> None:
@@ -116,12 +150,12 @@ def _exports(saver: SqliteSaver) -> None:
         st.text("Exports take the role of an operator.")
         return
     left, right = st.columns(2)
-    form = left.selectbox("Form", list(exports.FORMS), key="export-form")
+    form = left.selectbox("Form", list(exports.FORMS), key="export-form", format_func=lambda one: _FORMS.get(one, one))
     hidden = right.text_input("Leave out", key="export-redact", placeholder="such as: email, patient.name")
     left_out = [one.strip() for one in hidden.split(",") if one.strip()]
     suffix = "csv" if form == "csv" else "jsonl"
     st.download_button(
-        f"Export as {plain(str(form))}", partial(_file, saver, str(form), left_out), f"decisions-{form}.{suffix}",
+        "Export", partial(_file, saver, str(form), left_out), f"decisions-{form}.{suffix}",
         icon=":material/download:", on_click="ignore",
     )  # fmt: skip
 

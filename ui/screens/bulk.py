@@ -8,6 +8,7 @@ from typing import Any, Final
 import streamlit as st
 
 from treadle.checkpoints.bulks import Preview, decide_all, preview
+from treadle.checkpoints.bulks.previews import Total
 from treadle.checkpoints.desks.counts import Group, groups
 from treadle.checkpoints.reviews import Review, pending
 from treadle.checkpoints.savers import SqliteSaver
@@ -15,12 +16,13 @@ from treadle.digests import digest
 from treadle.errors import TreadleError
 from treadle.ui import rules
 from treadle.ui.empties import empty
+from treadle.ui.fields import said
 from treadle.ui.markups import plain, put, tag
 from treadle.ui.parts.actions import GIVING, named
 from treadle.ui.parts.questions import ask
 from treadle.ui.people import missing, person
 from treadle.ui.stores import store
-from treadle.ui.texts import line, table
+from treadle.ui.texts import SHARES, line, table
 
 MOST: Final = 500
 """Questions that one look at the page takes in; what is left comes next."""
@@ -55,7 +57,7 @@ def _many(saver: SqliteSaver) -> None:
         empty("Nothing waits", "Where many questions of one review wait, they can be decided together here.")
         return
     group = st.selectbox(
-        "Questions of one shape", found, key="bulk-group", width=520,
+        "Questions of one kind", found, key="bulk-group", width=520,
         format_func=lambda one: f"{one.gate} in {one.graph or 'no name'} ({one.many:,})",
     )  # fmt: skip
     if group is not None:
@@ -126,14 +128,19 @@ def _exceptions(covered: Preview) -> None:
 def _totals(covered: Preview) -> None:
     if covered.totals:
         heads = ("Field", "How many", "Sum", "Least", "Median", "Most")
-        rows = [(one.field, one.count, one.sum, one.least, one.median, one.most) for one in covered.totals]
+        rows = [_total(one) for one in covered.totals]
         put(tag("h3", "Totals", kind="part"), table(heads, [[_number(cell) for cell in row] for row in rows]))
+
+
+def _total(one: Total) -> tuple[str | float, ...]:
+    share = one.field.rpartition(".")[2].lower() in SHARES  # no sum of these means anything
+    return said(one.field), one.count, "" if share else one.sum, one.least, one.median, one.most
 
 
 def _outliers(covered: Preview) -> None:
     if not covered.outliers:
         return
-    rows = [[one.title or one.id[:8], one.field, line(one.value), one.why] for one in covered.outliers[:20]]
+    rows = [[one.title or one.id[:8], said(one.field), line(one.value), one.why] for one in covered.outliers[:20]]
     put(tag("h3", "What stands out", kind="part"), table(("Question", "Field", "Value", "Why"), rows))
 
 

@@ -15,7 +15,7 @@ from treadle.graphs.statuses import Progress
 from treadle.ui.empties import empty
 from treadle.ui.markups import plain, put, tag
 from treadle.ui.places import asked, link
-from treadle.ui.screens.runs import WORDS, status
+from treadle.ui.statuses import WORDS, status
 from treadle.ui.stores import known, store
 from treadle.ui.texts import chip
 from treadle.ui.times import ago

@@ -20,8 +20,10 @@ from treadle.ui.parts.choices import toast
 from treadle.ui.parts.claims import elsewhere
 from treadle.ui.parts.questions import ask
 from treadle.ui.parts.votings import brief, tally
-from treadle.ui.places import go, link
+from treadle.ui.places import go
+from treadle.ui.polls import polled
 from treadle.ui.queues import Filter, choose, chosen, following, many, waiting
+from treadle.ui.rows import cell, row
 from treadle.ui.stores import store
 from treadle.ui.texts import chip
 from treadle.ui.times import ago, left
@@ -56,7 +58,7 @@ def page() -> None:
 def _head(saver: SqliteSaver) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         put(tag("h2", "Inbox", kind="title"), width="content")
-        if waiting(saver, limit=1):
+        if many(saver):
             begin = st.button(
                 "Review next", key="begin", type="primary", shortcut="N", help="Open the most urgent one that waits"
             )
@@ -73,23 +75,25 @@ def _filters(saver: SqliteSaver) -> None:
     if not found.total and not chosen().narrow:
         return
     views.bar(saver, found)
-    search, by_graph, by_person, by = st.columns((2.6, 1.5, 1.5, 1.9))
+    offered = {
+        label: (options, many)
+        for label, options, many in (("Graph", graphs, found.graphs), ("Assigned to", people, found.assigned))
+        if len(options) > 1 or options == [chosen().graph] or options == [chosen().assign]
+    }
+    search, *between, by = st.columns((2.6, *(1.5 for _ in offered), 1.9))
     words = search.text_input(
         "Search", key=views.SEARCH, type="search", placeholder="Search titles and texts", live=True,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    graph = _select(by_graph, "Graph", graphs, found.graphs)
-    assign = _select(by_person, "Assigned to", people, found.assigned)
+    picked = {label: _select(column, label, *offered[label]) for label, column in zip(offered, between, strict=True)}
     by.selectbox(
         "Order", list(views.ORDERS), key=views.ORDER, format_func=views.ORDERS.__getitem__,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    choose(Filter(words or None, graph, assign, views.scope(), views.order()))
+    choose(Filter(words or None, picked.get("Graph"), picked.get("Assigned to"), views.scope(), views.order()))
 
 
 def _select(column: DeltaGenerator, label: str, options: list[str], found: Mapping[str, int]) -> str | None:
-    if len(options) < 2 and not any(options == [one] for one in (chosen().graph, chosen().assign)):
-        return None
     picked: str | None = column.selectbox(
         label, options, index=None, key=f"inbox-{label}", placeholder=f"{label}: all", label_visibility="collapsed",
         persist_state="session", format_func=lambda one: f"{one} ({found.get(one, 0):,})",
@@ -104,8 +108,9 @@ def _list() -> None:
     total = many(saver)
     pages = max(1, -(-total // PAGE))
     place = min(int(st.session_state.get("inbox-page", 1)), pages)
+    before = st.session_state.get(_SHOWN)
     shown = _shown(saver, total, (place - 1) * PAGE)
-    _news(saver, shown, total)
+    _news(saver, shown, total, filled=shown is not before)
     if not shown.rows:
         _nothing()
         return
@@ -129,15 +134,21 @@ def refresh() -> None:
     st.session_state.pop(_SHOWN, None)
 
 
-def _news(saver: SqliteSaver, shown: Shown, total: int) -> None:
+def _news(saver: SqliteSaver, shown: Shown, total: int, *, filled: bool) -> None:
     """How many wait, and a way to see those that came since the list was filled."""
-    fresh = [one for one in waiting(saver, limit=PAGE, offset=shown.offset) if one.asked_at > shown.at]
-    new = max(len(fresh), total - shown.total)
+    of = shown.filter, shown.offset, shown.at
+    new = 0 if filled or not total else polled(saver, "new", of, lambda: _since(saver, shown))
+    new = max(new, total - shown.total)
     with st.container(horizontal=True, vertical_alignment="center"):
         words = "1 review waits" if total == 1 else f"{total:,} reviews wait"
         st.caption(f"{words}{' and match' if chosen().narrow else ''}" if total else " ", width="content")
         if new and shown.rows:
             st.button(f"{new} new, show", key="inbox-new", type="tertiary", icon=":material/refresh:", on_click=refresh)
+
+
+def _since(saver: SqliteSaver, shown: Shown) -> int:
+    """How many of those that the list would show now came after it was filled."""
+    return sum(one.asked_at > shown.at for one in waiting(saver, limit=PAGE, offset=shown.offset))
 
 
 def _nothing() -> None:
@@ -153,17 +164,11 @@ def _nothing() -> None:
 
 def _row(now: Review) -> None:
     question = ask(now)
-    with st.container(key=f"row-{now.thread_id}-{now.id}"):
-        link("review", question.title, id=now.id, thread=now.thread_id)
-        # One element for all but the link: the browser's work grows with their number.
-        why = tag("div", question.why[:1].upper() + question.why[1:], kind="cell faint small", dir="auto")
-        whose = tag("div", tag("div", now.graph or "no name"), *_assigned(now), kind="cell small")
-        asked = tag("div", f"asked {ago(now.asked_at)}", kind="faint")
-        put(tag("div", why, whose, tag("div", _state(now), asked, kind="cell small right"), kind="cells"))
-
-
-def _assigned(found: Review) -> list[Markup]:
-    return [tag("div", f"for {found.assign}", kind="faint")] if found.assign else []
+    why = tag("div", question.why[:1].upper() + question.why[1:], kind="cell faint small", dir="auto")
+    whose = cell(now.graph or "no name", *([f"for {now.assign}"] if now.assign else []), kind="small")
+    state = cell(_state(now), f"asked {ago(now.asked_at)}", kind="small right")
+    key = f"{now.thread_id}-{now.id}"
+    row(key, "review", question.title, why, whose, state, id=now.id, thread=now.thread_id)
 
 
 def _state(found: Review) -> Markup:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import streamlit as st
 
 from treadle.checkpoints.reviews import Review, review
+from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound, TreadleError
 from treadle.ui.diffs import changes
@@ -29,7 +30,7 @@ from treadle.ui.places import asked, link
 from treadle.ui.queues import following, many, position
 from treadle.ui.stores import store
 from treadle.ui.texts import changed, chip, passage, show
-from treadle.ui.times import ago, left
+from treadle.ui.times import ago, gathering, left
 
 _WATCH: Final = "treadle.watch"
 
@@ -216,8 +217,10 @@ def _closed(saver: SqliteSaver, found: Review, question: Ask) -> None:
     if found.decision is not None:
         put(tag("h3", "Decided", kind="part"), decided(found.decision, question.proposal, zone=zone))
     else:
-        put(tag("p", "Closed without a decision: the run went on without it."))
+        put(tag("p", f"Closed without a decision: {found.problem or 'the run went on without it.'}"))
     withdrawals.offered(saver, found)
+    if found.status == "decided" and (gathers := run(saver, found.thread_id)).gathers:
+        put(tag("p", gathering(gathers, zone=zone), kind="faint small"))
     with st.container(horizontal=True, gap="medium"):
         if st.button("Next review", type="primary", shortcut="N", key=f"next-{found.id}"):
             move(following(saver, found.id))

@@ -5,23 +5,25 @@ from typing import Any, Final, get_args
 
 import streamlit as st
 
-from treadle.checkpoints.ledgers.retries import again
+from treadle.causes import cause
 from treadle.checkpoints.reviews import pending
 from treadle.checkpoints.runs import Run, Status, run, runs
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.errors import RunNotFound, TreadleError
+from treadle.errors import RunNotFound
 from treadle.ui import branches, stories
 from treadle.ui.empties import empty
 from treadle.ui.fans import under_way
-from treadle.ui.markups import Markup, plain, put, tag
+from treadle.ui.markups import plain, put, tag
 from treadle.ui.pairs import compare, values
 from treadle.ui.parts.looks import look_again
 from treadle.ui.parts.questions import ask
-from treadle.ui.people import missing, person
+from treadle.ui.parts.retries import rerun, retry
 from treadle.ui.places import asked, leave, link
+from treadle.ui.rows import cell, row
+from treadle.ui.statuses import WORDS, status
 from treadle.ui.stores import store
-from treadle.ui.texts import chip, passage, show
-from treadle.ui.times import ago, brief, stamp
+from treadle.ui.texts import line, passage, show
+from treadle.ui.times import ago, brief, gathering, stamp
 from treadle.ui.workers import wanted
 
 PAGE: Final = 25
@@ -29,18 +31,6 @@ PAGE: Final = 25
 
 EVENTS: Final = 40
 """Events on one page of a story."""
-
-WORDS: Final[dict[str, tuple[str, str]]] = {
-    "running": ("running", "info"),
-    "waiting": ("waits for a person", "fair"),
-    "decided": ("decided, about to go on", "info"),
-    "done": ("done", "good"),
-    "failed": ("failed, is tried again", "bad"),
-    "stalled": ("stopped in the middle", "bad"),
-    "parked": ("parked", "bad"),
-    "direct": ("run from Python", ""),
-}
-"""Each status as a reader is told it, and its tint."""
 
 
 def page() -> None:
@@ -51,12 +41,6 @@ def page() -> None:
         _list()
     else:
         _opened(name)
-
-
-def status(found: Run) -> Markup:
-    """The status of a run: a word on a tint."""
-    word, tone = WORDS.get(found.status, (found.status, ""))
-    return chip(word, tone=tone)
 
 
 def _head() -> None:
@@ -86,23 +70,17 @@ def _list() -> None:
 
 
 def _row(found: Run) -> None:
-    with st.container(key=f"row-run-{found.thread_id}"):
-        name, state, counts, age = st.columns((4, 3, 3, 1.6), vertical_alignment="center")
-        with name:
-            link("runs", found.thread_id, thread=found.thread_id)
-            put(tag("div", found.graph or "a graph without a name", kind="cell faint small"))
-        with state:
-            put(tag("div", status(found), tag("div", _short(found), kind="faint small"), kind="cell"))
-        with counts:
-            put(tag("div", tag("div", _steps(found)), tag("div", _tokens(found), kind="faint"), kind="cell small"))
-        with age:
-            put(tag("div", ago(found.updated_at), kind="cell faint small"))
+    graph = tag("div", found.graph or "a graph without a name", kind="cell faint small")
+    state, counts = cell(status(found), _short(found), kind="small"), cell(_steps(found), _tokens(found), kind="small")
+    age = tag("div", ago(found.updated_at), kind="cell faint small right")
+    thread = found.thread_id
+    row(f"run-{thread}", "runs", thread, graph, state, counts, age, kind="runs", thread=thread)
 
 
 def _short(found: Run) -> str:
     if found.pending:
         return "1 review waits" if found.pending == 1 else f"{found.pending:,} reviews wait"
-    return (found.error or "").partition("\n")[0][:90]
+    return line(cause(found.error), most=100)
 
 
 def _steps(found: Run) -> str:
@@ -127,7 +105,7 @@ def _opened(name: str) -> None:
     _title(found)
     _live(name, found.status)
     _waiting(saver, found)
-    _again(saver, found)
+    retry(saver, found)
     parts = {"Story": _story, "Branches": _branches, "State": _state, "Look again": _looks, "Compare": compare}
     for tab, draw in zip(st.tabs(list(parts), on_change="rerun", key=f"run-tab-{name}"), parts.values(), strict=True):
         if tab.open:
@@ -150,9 +128,14 @@ def _title(found: Run) -> None:
     head = tag("div", tag("h2", found.thread_id, kind="title"), status(found), kind="row")
     put(head, tag("div", *(tag("span", fact) for fact in facts if fact), kind="meta"))
     if found.error:
-        st.error(plain(found.error), icon=":material/error:")
+        st.error(plain(cause(found.error)), icon=":material/error:")
+    if found.gathers:
+        st.info(plain(gathering(found, zone=zone)), icon=":material/group:")
     if not wanted() and found.status == "decided":
-        st.info("This page advances no runs by itself: a treadle worker beside it does.", icon=":material/info:")
+        st.info(
+            "This page records decisions only. The run goes on once a treadle worker, started beside it, takes it up.",
+            icon=":material/info:",
+        )
     if found.graph:
         link("graphs", "See it in its graph", icon=":material/account_tree:", graph=found.graph, thread=found.thread_id)
 
@@ -196,31 +179,12 @@ def _story(saver: SqliteSaver, found: Run) -> None:
         st.pagination(pages, key="story-page")
 
 
-def _again(saver: SqliteSaver, found: Run) -> None:
-    """Offer to try a failed run again."""
-    if told := st.session_state.pop("treadle.again", None):
-        st.warning(plain(told), icon=":material/info:")
-    if found.status not in ("failed", "parked", "stalled") or not person().operates:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Try again now", key="again", icon=":material/replay:", disabled=missing(), on_click=_retry,
-            args=(saver, found.thread_id),
-        )  # fmt: skip
-        st.caption("What is finished is not done again: of a fan-out only branches that failed.", width="content")
-
-
-def _retry(saver: SqliteSaver, thread: str) -> None:
-    who = person()
-    try:
-        who.operate()
-        again(saver, thread, by=who.name)
-    except TreadleError as error:
-        st.session_state["treadle.again"] = str(error)
-
-
 def _branches(saver: SqliteSaver, found: Run) -> None:
     rows = branches.branches(saver, found.thread_id, values(saver, found.thread_id))
+    rerun(saver, found, failed=sum(one.outcome["status"] == "failure" for one in rows))
+    if found.status in ("failed", "parked"):
+        told = "Branches that failed run again, and are listed once they have ended. Above stands what they said."
+        put(tag("p", told, kind="faint small"))
     if rows:
         put(branches.told(rows))
     else:
