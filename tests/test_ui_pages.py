@@ -718,6 +718,7 @@ def test_a_run_that_gathers_answers_says_until_when(saver: SqliteSaver, path: Pa
     for shown in (opened(_runs, thread="t"), opened(_review, id=first.id, thread="t")):
         said = text(shown) + "".join(one.value for one in shown.info)
         assert "Recorded. The run goes on when the other 2 are decided, or at " in said
+    assert "gathers answers" in text(opened(_runs))
 
 
 def test_two_runs_are_compared(saver: SqliteSaver, path: Path) -> None:
