@@ -139,5 +139,5 @@ def _closed(connection: sqlite3.Connection, row: sqlite3.Row) -> str:
     first = decided(connection, row["thread_id"], row["interrupt_id"])
     name = f"Review {row['interrupt_id']} of run {row['thread_id']}"
     if first is None:
-        return f"{name} is closed: the run went on without a decision. Nothing was stored."
+        return f"{name} is closed: {row['problem'] or 'the run went on without a decision.'} Nothing was stored."
     return f"{name} was decided already: {first.action} by {first.by} at {moment(first.at)}. Nothing was stored."

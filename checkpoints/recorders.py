@@ -10,6 +10,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints import versions
 from treadle.checkpoints.desks.inquiries import inquiry
+from treadle.checkpoints.desks.retractions import retract
 from treadle.checkpoints.disks.databases import Database
 from treadle.checkpoints.layouts import journals
 from treadle.checkpoints.layouts.news import tell
@@ -42,13 +43,16 @@ class Recorder:
         """What a step remembered under a key, in a tuple, or None."""
         return journals.recall(self.database, thread_id, key, partial(decoded, self.serde))
 
-    def remember(self, thread_id: str, key: str, value: Any) -> None:
-        """Keep a step's result; returns once it is committed. The first value kept stays."""
-        self._journal.remember(thread_id, key, value, self.serde.dumps_typed)
+    def remember(self, thread_id: str, key: str, value: Any, written: journals.Told = None) -> None:
+        """Keep a step's result; returns once it is committed. The first value kept stays.
 
-    async def aremember(self, thread_id: str, key: str, value: Any) -> None:
+        ``written`` is called as soon as the result survives the process, though not yet a power cut.
+        """
+        self._journal.remember(thread_id, key, value, self.serde.dumps_typed, written)
+
+    async def aremember(self, thread_id: str, key: str, value: Any, written: journals.Told = None) -> None:
         """As ``remember``; entries of many coroutines share a transaction."""
-        await self._journal.aremember(thread_id, key, value, self.serde.dumps_typed)
+        await self._journal.aremember(thread_id, key, value, self.serde.dumps_typed, written)
 
     def remembered(self, thread_id: str, prefix: str) -> dict[str, Any]:
         """Everything that steps remembered under keys that begin with a prefix, by the rest of the key."""
@@ -65,6 +69,10 @@ class Recorder:
     async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         """As ``inquire``."""
         return await self.database.awrite(inquiry(config, question, schema))
+
+    def retract(self, thread_id: str, ns: str, why: str) -> int:
+        """Close what is asked in a namespace of a run that needs no more answers there; returns how many that were."""
+        return self.database.write(lambda connection: retract(connection, thread_id, ns, why))
 
     def register(self, graph: str, fingerprint: str, described: Any) -> None:
         """Keep what a version of a graph is made of, once."""

@@ -63,7 +63,7 @@ class Review:
     asked_at: float
     closed_at: float | None
     problem: str | None
-    """Why the graph refused the answer before, if it did."""
+    """Why the graph refused the answer before, if it did; of a closed question, why it needs none any more."""
     decision: Decision | None
     """The decision that holds; None while it is pending, and where the run went on without one."""
     claim: Claim | None

@@ -14,8 +14,9 @@ from treadle.graphs.scatters.fans import WORK, Fan, working
 from treadle.graphs.scatters.gathers import JOIN, Gather
 from treadle.graphs.scatters.items import Naming
 from treadle.graphs.scatters.lanes import in_lanes
+from treadle.graphs.scatters.manners import fitting, sensible
 from treadle.graphs.scatters.shards import shards
-from treadle.graphs.scatters.staffs import Staff, hired
+from treadle.graphs.scatters.staffs import hired
 from treadle.graphs.scatters.supplies import Supply, supplying
 from treadle.nodes.functions import hints, step
 from treadle.nodes.inquiries.companies import PATIENCE
@@ -45,13 +46,15 @@ def fan_out(
     attempts: int | Retry = 1,
     fallback: Sequence[Place] = (),
     hedge: Hedge | None = None,
+    timeout: Span | None = None,
     need: float | int | None = None,
-    within: float | None = None,
+    within: Span | None = None,
     on_error: OnError = "keep",
     pure: bool = False,
     batch: Batch | None = None,
     lanes: bool = False,
     pauses: bool = False,
+    withdraw: bool = False,
     together: Span | None = None,
     every: float | None = 1.0,
     progressive: bool = False,
@@ -82,13 +85,16 @@ def fan_out(
     breaks); arguments and results must then be picklable for processes.
 
     **Failures.** A branch is tried `attempts` times, or as a `Retry` says, then each `fallback` is; then it is recorded
-    as failed, without harm to the others. `on_error="raise"` makes the first failure fail the run, a share that many.
-    An error that looks like a bug (TypeError and the like) always does. `hedge` starts a second call beside a slow one.
+    as failed, without harm to the others. A call that takes longer than `timeout` has failed; `hedge` starts a
+    second one beside a slow one. `on_error="raise"` makes the first failure fail the run, a share that many. An error
+    that looks like a bug (TypeError and the like) always does.
 
-    **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time in seconds. A run
-    goes on as soon as there are enough (where no worker stops for a person; 0 asks for none, and waits for all) or when
-    time is up. What has not ended then is cancelled and recorded as such. Where workers stop for a person, `within` is
-    about the machine's time: what waits for an answer waits on, and time counts anew when the run is resumed.
+    **Enough.** `need` is how many branches must succeed, as a number or a share; `within` is the time, in
+    seconds or such as ``"2m"``. A run
+    goes on as soon as there are enough (0 asks for none, and waits for all) or when time is up. What has not ended then
+    is cancelled and recorded as such. Where workers stop for a person, what waits for an answer waits on: `within` is
+    about the machine's time, which counts anew when the run is resumed, and `need` is judged at the end. With
+    `withdraw` the run goes on without those answers as soon as there are enough: their questions are taken back.
 
     **People.** LangGraph runs every branch that waits again whenever the run goes on, so answers are taken over
     together: after `together` at most (a span such as ``"10m"``), or as soon as nobody has anything left to decide.
@@ -108,21 +114,27 @@ def fan_out(
         BranchesFailed: when more failed than `on_error` allows.
     """
     label, joining = name or into, join_of(join, name or into)
-    retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts) if attempts >= 1 else None
-    if over is None and key is not None:
-        raise GraphBuildError(f"fan-out {label!r}: key= names the items of a list; name the list with over='key'")
+    several = {"fallback": fallback, "limits": limits, "context": context}
+    sensible(label, over=over, key=key, need=need, on_error=on_error, limit=limit, batch=batch, hedge=hedge, **several)
+    if not isinstance(attempts, Retry) and attempts < 1:
+        raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
+    retry = attempts if isinstance(attempts, Retry) else Retry(attempts=attempts)
+    patience, deadline = (None if one is None else span(one, where=label) for one in (timeout, within))
     workers = worker if isinstance(worker, list | tuple) else [worker]
     staff = hired(label, workers, fallback, given=[item, *context] if over else None)
     if batch is not None:
         staff = staff.batched(item, whole=over is None)
-    leaves = not pauses and staff.leaves
-    _check(staff, over=over, limit=limit, need=need)
-    if lanes and not leaves:
-        raise GraphBuildError(
-            f"fan-out {label!r}: lanes are for workers that are one step; a graph needs a branch for each item"
-        )
-    if retry is None:
-        raise GraphBuildError(f"fan-out {label!r}: attempts={attempts} must be at least 1")
+    leaves, pausing = not pauses and staff.leaves, pauses or staff.pausing
+    fitting(
+        staff,
+        over=over,
+        leaves=leaves,
+        pausing=pausing,
+        lanes=lanes,
+        withdraw=withdraw,
+        need=need,
+        timeout=patience,
+    )
     source = step(over, into="items", name=label) if callable(over) else None
     taken = source.reads if source is not None else [over] if isinstance(over, str) else staff.reads
     reads = [key for key in dict.fromkeys([*taken, *context]) if key != KEY]
@@ -146,19 +158,25 @@ def fan_out(
         retry=retry,
         limit=limit,
         need=need,
-        within=within,
+        within=deadline,
         on_error=on_error,
         leaves=leaves,
-        together=span(together, where=label) if together is not None else PATIENCE if staff.settling else None,
-        pausing=pauses or staff.pausing,
+        together=span(together, where=label)
+        if together is not None
+        else PATIENCE
+        if staff.settling and not withdraw
+        else None,
+        pausing=pausing,
+        withdraw=withdraw,
         lanes=lanes,
+        hedged=hedge is not None,
         pure=pure,
         batch=batch,
         every=every,
         progressive=_running(joining, label) if progressive else None,
         executor=executor,
     )
-    branches = staff.branches(retry, hedge, limits)
+    branches = staff.branches(retry, hedge, limits, patience)
     wide = shards(branches, label, durable=True)
     light = in_lanes(branches, label, limit=limit) if lanes else shards(branches, label, durable=False)
     pattern.add_edge(START, WORK)
@@ -189,21 +207,3 @@ def _running(join: Join | Joining, label: str) -> Join:
             "would be asked each time; leave progressive= out, or join without asking"
         )
     return join
-
-
-def _check(staff: Staff, *, over: object, limit: int, need: float | int | None) -> None:
-    label, names = staff.label, staff.names
-    if not names:
-        raise GraphBuildError(f"fan-out {label!r} has no worker")
-    if over is None and len(names) == 1:
-        raise GraphBuildError(f"fan-out {label!r} has one worker and nothing to fan out; name the list with over='key'")
-    if len(set(names)) < len(names) or JOIN in names:
-        raise GraphBuildError(
-            f"fan-out {label!r}: its workers need names of their own, and not {JOIN!r}: {', '.join(names)}"
-        )
-    if limit < 1:
-        raise GraphBuildError(f"fan-out {label!r}: limit={limit} must be at least 1")
-    if isinstance(need, float) and not 0 <= need <= 1:
-        raise GraphBuildError(
-            f"fan-out {label!r}: need={need} as a share lies between 0 and 1; a number of branches is an int"
-        )

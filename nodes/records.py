@@ -20,8 +20,8 @@ class Recorder(Protocol):
     def recall(self, thread_id: str, key: str) -> tuple[Any] | None:
         """Return the result stored under a key, in a tuple of one, or None."""
 
-    def remember(self, thread_id: str, key: str, value: Any) -> None:
-        """Store a result under a key; it is durable on return."""
+    def remember(self, thread_id: str, key: str, value: Any, written: Callable[[], object] | None = None) -> None:
+        """Store a result under a key; it is durable on return, and survives the process when `written` is called."""
 
     def trace(self, thread_id: str, entry: Mapping[str, Any]) -> None:
         """Append one entry to the run's trace."""
@@ -31,7 +31,9 @@ class Recorder(Protocol):
 class Journal(Recorder, Protocol):
     """A recorder that also takes results from coroutines, many a transaction, and gives back many at once."""
 
-    async def aremember(self, thread_id: str, key: str, value: Any) -> None:
+    async def aremember(
+        self, thread_id: str, key: str, value: Any, written: Callable[[], object] | None = None
+    ) -> None:
         """As `remember`, while the event loop goes on."""
 
     def remembered(self, thread_id: str, prefix: str) -> Mapping[str, Any]:
@@ -49,7 +51,7 @@ class Teller(Protocol):
 
 @runtime_checkable
 class Desk(Protocol):
-    """A checkpointer whose review queue also takes questions that hold no run."""
+    """A checkpointer whose review queue also takes questions that hold no run, and takes questions back."""
 
     def inquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         """Queue a question; durable on return. A task that asks the same again gets the same id back."""
@@ -57,6 +59,10 @@ class Desk(Protocol):
 
     async def ainquire(self, config: RunnableConfig, question: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         """As `inquire`, on the running loop."""
+        ...
+
+    def retract(self, thread_id: str, ns: str, why: str) -> int:
+        """Close what is asked in a namespace of a run that needs no more answers there; returns how many that were."""
         ...
 
 
@@ -145,14 +151,16 @@ class Remember:
     thread_id: str
     key: str
     value: Any
+    written: Callable[[], object] | None = None
+    """Called when the result survives the process, before a disk has it for good."""
 
     def now(self) -> None:
         """Wait in this thread."""
-        self.journal.remember(self.thread_id, self.key, self.value)
+        self.journal.remember(self.thread_id, self.key, self.value, self.written)
 
     async def soon(self) -> None:
         """Wait on the running loop."""
-        await self.journal.aremember(self.thread_id, self.key, self.value)
+        await self.journal.aremember(self.thread_id, self.key, self.value, self.written)
 
 
 @dataclass(frozen=True)

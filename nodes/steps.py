@@ -5,9 +5,9 @@ import contextvars
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -15,6 +15,9 @@ from treadle.errors import InputInvalid
 
 State = Mapping[str, Any]
 Update = dict[str, Any]
+
+
+_CANCELLED = "it ended with CancelledError, and nobody had cancelled it"
 
 
 @dataclass(slots=True)
@@ -32,19 +35,43 @@ class Ask:
     def now(self) -> Any:
         """Invoke it in this thread, or in one of its own when there is a time-out."""
         if self.timeout is None:
-            return self.runnable.invoke(self.input, self.config)
+            return self._invoke()
         context = contextvars.copy_context()
-        pool = ThreadPoolExecutor(1)
-        try:
-            return pool.submit(context.run, self.runnable.invoke, self.input, self.config).result(self.timeout)
-        finally:
-            pool.shutdown(wait=False)  # a thread cannot be cancelled: its late result is dropped
+        pool = ThreadPoolExecutor(1, thread_name_prefix="treadle-timed")
+        call = pool.submit(context.run, self._invoke)
+        pool.shutdown(wait=False)  # a thread cannot be cancelled: its late result is dropped
+        wait([call], self.timeout)
+        return call.result() if call.done() else self._late()
 
     async def soon(self) -> Any:
         """Invoke it on the running loop."""
-        if self.timeout is None:
-            return await self.runnable.ainvoke(self.input, self.config)
-        return await asyncio.wait_for(self.runnable.ainvoke(self.input, self.config), self.timeout)
+        try:
+            if self.timeout is None:
+                return await self.runnable.ainvoke(self.input, self.config)
+            return await self._timed()
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise CancelledError(_CANCELLED) from error
+
+    async def _timed(self) -> Any:
+        try:
+            async with asyncio.timeout(self.timeout) as limit:
+                return await self.runnable.ainvoke(self.input, self.config)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._late()
+
+    def _invoke(self) -> Any:
+        try:
+            return self.runnable.invoke(self.input, self.config)
+        except asyncio.CancelledError as error:  # nobody cancels a thread
+            raise CancelledError(_CANCELLED) from error
+
+    def _late(self) -> NoReturn:
+        raise TimeoutError(f"no answer within {self.timeout:g} s") from None
 
 
 @dataclass(frozen=True)

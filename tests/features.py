@@ -3,6 +3,7 @@
 import asyncio
 import operator
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, TypedDict
 
 from agents import PAID, agent
@@ -114,6 +115,8 @@ def sends(use: World) -> Iterator[Any]:
 
 def questions(use: World) -> Iterator[Any]:
     """Many questions at once, some of them two a node, answered in parts, with breakpoints beside them."""
+    if use.durability == "async":  # what a join waits for is then changed while it is stored
+        use = replace(use, durability="sync")
     built = StateGraph(State)
     for name in "abc":
         built.add_node(name, ask(name, 2 if name == "b" else 1))

@@ -137,3 +137,23 @@ def test_a_run_that_has_enough_from_before_starts_nothing(run: Run, tmp_path: Pa
         done = run(graph(2), None, config)
     assert ran == []
     assert set(done["results"]) < {0, 1, 3} or done["results"] == [0, 1, 3]
+
+
+def test_what_is_inside_a_branch_that_is_left_behind_begins_nothing_more(run: Run) -> None:
+    begun, going, gate = list[int](), threading.Event(), threading.Event()
+
+    def work(n: int) -> int:
+        begun.append(n)
+        if n:
+            going.set()
+            gate.wait(30)
+        going.wait(30)
+        return n
+
+    inner = fan_out(step(work), over="row", item="n", into="done", limit=2)
+    graph = fan_out(inner, over="rows", item="row", limit=2, need=1).compile()
+    assert run(graph, {"rows": [[0], list(range(1, 200))]})["results"] == [[0]]
+    before = len(begun)
+    gate.set()
+    time.sleep(0.3)
+    assert len(begun) <= before + 2

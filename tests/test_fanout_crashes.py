@@ -2,6 +2,9 @@
 
 import multiprocessing
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from multiprocessing.context import ForkServerProcess
@@ -129,3 +132,28 @@ def test_a_run_whose_time_ran_out_while_it_was_dead_goes_on_at_once_with_what_it
     done = crashing.run(tmp_path, count, manner, {"within": within, "need": 0})
     assert lines(tmp_path) == before, "an item was run after its time"
     assert whole(done, count, known) == known
+
+
+@pytest.mark.parametrize("manner", ["sync", "async"])
+def test_a_run_that_is_interrupted_at_the_keyboard_ends_and_goes_on_where_it_was(tmp_path: Path, manner: str) -> None:
+    command = (
+        "import crashing, pathlib, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's "&"
+        f"crashing.run(pathlib.Path({str(tmp_path)!r}), 2000, {manner!r})"  # has it ignored
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True
+    )
+    while len(lines(tmp_path)) < 100:
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    with process:
+        _, said = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said
+    assert process.returncode not in (0, -signal.SIGKILL)
+    known, before = stored(tmp_path), Counter(lines(tmp_path))
+    assert len(known) < 2000
+    done = crashing.run(tmp_path, 2000, manner)
+    ran = {n for n, times in Counter(lines(tmp_path)).items() if times > before[n]}
+    assert not known & ran
+    assert whole(done, 2000, known) == set(range(2000))

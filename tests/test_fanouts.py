@@ -182,12 +182,26 @@ def test_fan_outs_nest() -> None:
     assert outer.compile().invoke({"rows": [[1, 2], [], [3]]})["table"] == [[1, 4], [], [9]]
 
 
+def many(**manner: Any) -> Any:
+    return fan_out(step(square), **{"over": "ns", "item": "n", **manner})
+
+
 REFUSED: list[tuple[Callable[[], Any], str]] = [
     (lambda: fan_out([], over="ns"), "has no worker"),
     (lambda: fan_out(step(square)), "nothing to fan out"),
     (lambda: fan_out([step(square), step(square)], over="ns", item="n"), "names of their own"),
     (lambda: fan_out(step(square), over="ns", item="n", limit=0), "limit=0"),
     (lambda: fan_out(step(square), over="ns", item="n", need=1.5), "a share lies between 0 and 1"),
+    (lambda: many(over=[1, 2]), "over= is the key that the state has a list under, or a function.* and no list"),
+    (lambda: many(need="80%"), "need='80%' is neither a number of branches nor a share"),
+    (lambda: many(on_error="ignore"), "on_error='ignore' is neither 'keep' nor 'raise'"),
+    (lambda: many(limit=2.5), "limit=2.5 must be a whole number"),
+    (lambda: many(attempts=0), "attempts=0 must be at least 1"),
+    (lambda: many(batch=2), r"batch=2 is no Batch; say Batch\(number\)"),
+    (lambda: many(hedge=True), r"hedge=True is no Hedge; say Hedge\(\)"),
+    (lambda: many(context="law"), r"context= is a list of them; say context=\[...\]"),
+    (lambda: many(fallback=step(square)), r"fallback= is a list of them"),
+    (lambda: many(within="soon"), "'soon' is no time span"),
     (
         lambda: fan_out(step(square), over="ns"),
         r"reads 'n', and a branch is given only item; name it in context=\('n',\)",
@@ -240,6 +254,23 @@ def test_answered_branches_are_each_finished_once(tmp_path: Path) -> None:
     assert sorted(after) == [1, 4, 9]
 
 
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_whoever_streams_a_run_hears_of_every_branch(tmp_path: Path, way: str, stored: bool) -> None:
+    async def heard(graph: Any, **listening: Any) -> list[Any]:
+        if way == "stream":
+            return list(graph.stream({"numbers": [1, 2, 3]}, config, **listening))
+        return [part async for part in graph.astream({"numbers": [1, 2, 3]}, config, **listening)]
+
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        graph = fan_out(step(square), over="numbers", item="n", every=None).compile(saver if stored else None)
+        parts = asyncio.run(heard(graph, stream_mode="updates", subgraphs=True))
+    branches = [update["square"]["outcomes"][0]["value"] for _, update in parts if "square" in update]
+    assert sorted(branches) == [1, 4, 9]
+    assert [list(update) for place, update in parts if not place] == [["__work__"], ["join"]]
+
+
 @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 @pytest.mark.parametrize("lanes", [False, True])
 def test_a_fan_out_of_single_steps_runs_where_each_step_is_stored_before_the_next(
@@ -253,6 +284,15 @@ def test_a_fan_out_of_single_steps_runs_where_each_step_is_stored_before_the_nex
         else:
             found = asyncio.run(graph.ainvoke({"numbers": [1, 2]}, config, durability="sync"))
         assert found["doubled"] == [2, 4]
+
+
+def test_times_may_be_written_as_elsewhere() -> None:
+    assert many(within="2m", timeout="30s").compile().invoke({"ns": [3]})["results"] == [9]
+
+
+def test_more_than_there_are_cannot_succeed_and_that_is_told() -> None:
+    with pytest.raises(QuorumNotMet, match=r"2 of 2 branches succeeded and 80 are needed\. .* such as need=0\.8"):
+        many(need=80).compile().invoke({"ns": [1, 2]})
 
 
 def twice(number: int) -> int:

@@ -199,13 +199,26 @@ async def test_what_a_deadline_decides_goes_on_like_any_answer(saver: SqliteSave
     assert (run(saver, "t").gathers, ready(saver)) == (False, ["t"])
 
 
+def test_a_clock_that_is_far_ahead_holds_up_no_run_whose_answers_are_all_there(
+    saver: SqliteSaver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(saver, looked_at([]), 2)
+    first, second = pending(saver)
+    decide(saver, first.id, "approve", by="ann")
+    right = time.time
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda: right() + 7200)
+        decide(saver, second.id, "approve", by="bo")
+    assert ready(saver) == ["t"]
+
+
 def test_whoever_decides_is_told_until_when_and_the_doctor_sees_nothing_wrong(
     saver: SqliteSaver, tmp_path: Path
 ) -> None:
     graph = begun(saver, looked_at([]), 3)
     first, *_ = pending(saver)
     made = treadle(tmp_path, "decide", first.id, "approve", "--by", "ann")
-    assert "goes on when the other 2 reviews of its run are decided, or at " in made.stderr
+    assert "takes the run on when the other 2 reviews of it are decided, or at " in made.stderr
     saver.database.write(lambda connection: connection.execute("UPDATE decisions SET at = at - 3000"))
     assert ailments(saver) == []
     assert advance(saver, graph, "t").status == "waiting"

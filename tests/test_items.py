@@ -107,6 +107,12 @@ def test_items_have_the_names_that_key_gives_them(key: Any) -> None:
         graph.invoke({"rows": ROWS})
 
 
+def test_what_key_does_not_get_along_with_is_named() -> None:
+    graph = fan_out(step(positive), over="rows", item="row", key=lambda row: row["name"]).compile()
+    with pytest.raises(InputInvalid, match="item 0 has no name, since key= raised KeyError: 'name'"):
+        graph.invoke({"rows": ROWS})
+
+
 def test_two_items_of_one_name_are_refused_and_so_is_one_without() -> None:
     graph = fan_out(step(positive), over="rows", item="row", key="id").compile()
     with pytest.raises(InputInvalid, match="items 0 and 2 are both called 'a'; key= must tell items apart"):

@@ -100,6 +100,16 @@ def _graphs() -> None:
     main("graphs")
 
 
+def _watched() -> None:
+    import streamlit as st
+
+    from treadle.checkpoints.reviews import review
+    from treadle.ui.parts import claims
+    from treadle.ui.stores import store
+
+    claims.hold(store(), review(store(), st.query_params["id"]))
+
+
 def opened(page: Callable[[], None], *, by: str = "Ada", **query: str) -> AppTest:
     """A page as it is when somebody opens its address."""
     app = AppTest.from_function(page, default_timeout=30)
@@ -308,6 +318,20 @@ def test_an_open_review_is_claimed_and_can_be_taken_over_openly(waiting: list[Re
     bo.button(key=f"over-{one.id}").click().run()
     bo.button(key=f"approve-{one.id}").click().run()
     assert [each.by for each in decisions(saver)] == ["Bo"]
+
+
+def test_a_claim_is_renewed_as_long_as_its_page_is_open(waiting: list[Review], saver: SqliteSaver) -> None:
+    one = waiting[0]
+    app = opened(_watched, id=one.id)  # what the open page does every few seconds
+    change = "UPDATE claims SET expires_at = expires_at - 115"
+    saver.database.write(lambda connection: connection.execute(change))
+    about_to_end = review(saver, one.id).claim
+    app.run()
+    renewed = review(saver, one.id).claim
+    assert renewed is not None
+    assert about_to_end is not None
+    assert (renewed.by, renewed.at) == ("Ada", about_to_end.at)
+    assert renewed.expires_at > about_to_end.expires_at + 60
 
 
 def test_whoever_moves_on_gives_back_what_they_had(waiting: list[Review], saver: SqliteSaver) -> None:
@@ -696,6 +720,7 @@ def test_a_run_that_gathers_answers_says_until_when(saver: SqliteSaver, path: Pa
     for shown in (opened(_runs, thread="t"), opened(_review, id=first.id, thread="t")):
         said = text(shown) + "".join(one.value for one in shown.info)
         assert "Recorded. The run goes on when the other 2 are decided, or at " in said
+    assert "gathers answers" in text(opened(_runs))
 
 
 def test_two_runs_are_compared(saver: SqliteSaver, path: Path) -> None:
@@ -767,6 +792,7 @@ def test_a_rule_is_tried_made_used_and_revoked(waiting: list[Review], saver: Sql
     made = rules(saver)[0]
     assert (made.by, made.cap) == ("Ada", 200)
     assert enact(saver) == 3
+    assert f"rule {made.id} of Ada" in text(opened(_review, id=waiting[0].id, thread="acme"))
     app.button(key=f"revoke-{made.id}").click().run()
     assert "It was used 3 times" in text(app)
 

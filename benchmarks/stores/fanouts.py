@@ -12,10 +12,13 @@ from langgraph.types import Send
 
 from stores.claims import Claim, Claims
 from stores.raws import raw
-from stores.subjects import ASYNC, SYNC, Opened, none, ours_normal, ready_normal
+from stores.subjects import ASYNC, LINGER, SYNC_LINGERING, Opened, none, ours_normal, ready_normal
 from stores.texts import prose
 from stores.timings import Timing, added, arun, config, run, told
 from treadle.checkpoints import SqliteSaver
+
+LINGERS = f"linger={LINGER:g}"
+"""How claims of a saver whose results may linger are named."""
 
 
 class State(TypedDict):
@@ -56,7 +59,7 @@ def claims(*, repeats: int, quick: bool) -> Claims:
         value = {"count": count, "results": []}
         for number in range(count):
             prose(1000, number)
-        timings = run(fan(), value, SYNC, repeats)
+        timings = run(fan(), value, SYNC_LINGERING, repeats)
         made, commits = timings["ours"].size, counted(value)
         limit = raw([[prose(1000, number)] for number in range(count)], commits)
         sizes = f"ours {made / 1e6:.2f}, ready {timings['ready'].size / 1e6:.1f}, raw {limit / 1e6:.2f} MB"
@@ -64,7 +67,9 @@ def claims(*, repeats: int, quick: bool) -> Claims:
         yield Claim(f"{name}: times smaller than the ready saver", timings["ready"].size / made, 4.5, True, sizes)
         yield Claim(f"{name}: size over raw SQLite's", made / limit, 1.4, note=sizes)
         yield Claim(f"{name}: added time over the ready saver's, sync", added(timings), 1 / 5, note=told(timings))
+        yield Claim(f"{name}: added time, sync, {LINGERS}", added(timings, "lingering"), 1 / 5, note=told(timings))
         yield Claim(f"{name}: commits, sync", commits, 20)
+        yield Claim(f"{name}: commits, sync, {LINGERS}", counted(value, linger=LINGER), 20)
         least = count / min(32, (os.cpu_count() or 1) + 4)  # each thread of LangGraph's pool waits for its own write
         yield Claim(f"{name}: commits, sync, over the least that its threads allow", commits / least, 1.2)
         timings = arun(fan(asynchronous=True), value, ASYNC, repeats)
@@ -84,10 +89,10 @@ def small(*, repeats: int) -> Claims:
         yield Claim(f"{count} branches: time over the ready saver's, NORMAL", value, 1.2, note=told(timings))
 
 
-def counted(value: Any, *, asynchronous: bool = False) -> int:
+def counted(value: Any, *, asynchronous: bool = False, linger: float = 0.0) -> int:
     """Commits of one run."""
     statements: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, SqliteSaver(Path(folder) / "x.db") as saver:
+    with tempfile.TemporaryDirectory() as folder, SqliteSaver(Path(folder) / "x.db", linger=linger) as saver:
         saver.database.write(lambda connection: connection.set_trace_callback(statements.append))
         compiled = fan(asynchronous=asynchronous).compile(checkpointer=saver)
         if asynchronous:

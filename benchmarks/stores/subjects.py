@@ -35,6 +35,17 @@ def ours(path: Path) -> Iterator[Any]:
         yield saver
 
 
+LINGER = 0.1
+"""Seconds for which results may linger, where they may."""
+
+
+@contextmanager
+def lingering(path: Path) -> Iterator[Any]:
+    """Treadle's saver, told that results may linger."""
+    with SqliteSaver(path, linger=LINGER) as saver:
+        yield saver
+
+
 @contextmanager
 def ours_normal(path: Path) -> Iterator[Any]:
     """Treadle's saver with ``synchronous=NORMAL``."""
@@ -77,6 +88,7 @@ def awaited(opened: Opened) -> AsyncOpened:
 
 
 SYNC: dict[str, Opened] = {"none": none, "ready": ready, "ours": ours}
+SYNC_LINGERING: dict[str, Opened] = {**SYNC, "lingering": lingering}
 ASYNC: dict[str, AsyncOpened] = {"none": awaited(none), "ready": ready_async, "ours": awaited(ours)}
 
 

@@ -1,5 +1,6 @@
 """What a decision about many questions would cover: sums, what stands out, and what cannot be decided with the rest."""
 
+import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -157,7 +158,12 @@ def _totals(values: Values) -> Iterator[Total]:
         numbers = [value for _, value in found if _number(value)]
         if numbers:
             middle = statistics.median(numbers)
-            yield Total(name, len(numbers), sum(numbers), min(numbers), middle, max(numbers))
+            yield Total(name, len(numbers), _sum(numbers), min(numbers), middle, max(numbers))
+
+
+def _sum(numbers: Sequence[Any]) -> Any:
+    """The sum, of which nobody sees how numbers are stored: 0.1 and 0.2 are 0.3."""
+    return sum(numbers) if all(isinstance(one, int) for one in numbers) else math.fsum(numbers)
 
 
 def _outliers(reviews: Sequence[Review], values: Values) -> Iterator[Outlier]:

@@ -30,13 +30,13 @@ MANY = int(LONGEST / EACH)
 """As many questions as count."""
 
 _OTHERS = (
-    "SELECT count(*) FROM (SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending'"
-    " AND status <> 'closed' AND holds AND seq <> :seq ORDER BY seq DESC LIMIT :many)"
+    "SELECT count(*) FROM (SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending' AND holds = 1"
+    " AND seq <> :seq LIMIT :many)"
 )
 
 _BESIDE = (
-    "SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending' AND status <> 'closed' AND seq <> :seq"
-    " AND together ->> '$.place' = :place ORDER BY seq DESC LIMIT 1"
+    "SELECT 1 FROM reviews WHERE thread_id = :thread AND status = 'pending' AND holds = 1 AND seq <> :seq"
+    " AND together ->> '$.place' = :place LIMIT 1"
 )
 
 
@@ -52,16 +52,19 @@ def gather(connection: sqlite3.Connection, row: sqlite3.Row, action: str | None,
     run = connection.execute("SELECT gather_until FROM runs WHERE thread_id = ?", (row["thread_id"],)).fetchone()
     if run is None:
         return
-    patience, left = _together(connection, row, action), _waiting(connection, row)
-    before = run["gather_until"] if left else at
-    if patience is not None:
-        until, calm = min(at + patience, before or at + patience), None
+    left, key = _waiting(connection, row), row["thread_id"]
+    if not left:  # no time is named, since clocks are apart
+        connection.execute("UPDATE runs SET gather_until = NULL, quiet_at = NULL WHERE thread_id = ?", (key,))
+        return
+    patience, calm = _together(connection, row, action), None
+    if patience is None:
+        calm = min(EACH * left, LONGEST)
+        until = run["gather_until"] or at + LATEST * calm
     else:
-        calm = at + min(EACH * left, LONGEST)
-        until = before or at + LATEST * (calm - at)
+        until = min(at + patience, run["gather_until"] or at + patience)
     connection.execute(
-        "UPDATE runs SET gather_until = ?, quiet_at = ifnull(?, quiet_at) WHERE thread_id = ?",
-        (until, calm, row["thread_id"]),
+        "UPDATE runs SET gather_until = ?, quiet_at = ifnull(? + ?, quiet_at) WHERE thread_id = ?",
+        (until, at, calm, key),
     )
 
 

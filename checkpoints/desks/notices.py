@@ -13,7 +13,8 @@ class Notice:
     """The same at every attempt to deliver it, so that a receiver can tell a repetition."""
     event: str
     """``asked``, ``warned``, ``escalated``, ``due`` (without a default), ``defaulted``, ``decided``, ``disagreed``
-    (blind votes), ``withdrawn``, ``refused`` (by the graph), ``taken_over`` (a claim)."""
+    (blind votes), ``withdrawn`` (a decision), ``retracted`` (a question), ``refused`` (by the graph), ``taken_over``
+    (a claim)."""
     review: str
     thread_id: str
     at: float

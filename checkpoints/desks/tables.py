@@ -222,6 +222,10 @@ ALTER TABLE runs ADD COLUMN quiet_at REAL;
 """
 """Answers that a run takes over together; see treadle/checkpoints/desks/gatherings.py."""
 
+WAITING = """
+CREATE INDEX reviews_of_thread ON reviews (thread_id, holds) WHERE status = 'pending';
+"""
+
 STORED = """
 ALTER TABLE reviews ADD COLUMN rests TEXT;
 UPDATE reviews SET status = 'closed', closed_at = asked_at, rests = json_object(ns, checkpoint_id)

@@ -155,7 +155,8 @@ class Commits:
             self._summon()
         if hurry:
             self._hurry.set()
-        self._bell.set()
+        if not self._bell.is_set():  # to set it takes as long as all else here
+            self._bell.set()
 
     def _summon(self) -> None:
         """Have a background thread; called with the mutex held."""
@@ -220,8 +221,9 @@ class Commits:
                 heir.turn.release()
                 return
             self._busy = False
-            if self._queue:
-                self._summon()
+            if not self._queue:
+                return
+            self._summon()
         self._bell.set()
 
     def _background(self) -> None:

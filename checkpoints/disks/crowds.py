@@ -80,7 +80,8 @@ class Crowd:
 
     def admit(self, queue: Sequence[Member]) -> None:
         """Somebody came: those who wait for company go on if it was the last one, or is in a hurry."""
-        if len(queue) >= self.threads or not (queue[-1].posted or queue[-1].patient):
+        enough = len(queue) >= self.threads or not (queue[-1].posted or queue[-1].patient)
+        if enough and not self._complete.is_set():
             self._complete.set()
 
     def prepare(self, queue: Sequence[Member]) -> bool:

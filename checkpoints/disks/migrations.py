@@ -15,6 +15,7 @@ from treadle.checkpoints.desks.tables import (
     SEARCH,
     STORED,
     TOGETHER,
+    WAITING,
 )
 from treadle.checkpoints.layouts.formats import body_of, write_of
 from treadle.checkpoints.layouts.tables import COMPACT, RECENT, STATE
@@ -111,3 +112,9 @@ def gathered_answers(db: sqlite_utils.Database) -> None:
 def lengths_of_questions(db: sqlite_utils.Database) -> None:
     """How much there was to read at each decision, so that no pace takes reading every question again."""
     db.executescript(LENGTHS)
+
+
+@migrations()
+def waiting_questions_of_a_run(db: sqlite_utils.Database) -> None:
+    """What else a run waits for is found at once, however much of it is decided."""
+    db.executescript(WAITING)

@@ -21,7 +21,7 @@ PAGE = 1024
 
 A table or index takes a page at least, and there are some sixty."""
 
-VERSION = 12
+VERSION = 13
 """SQLite's user_version of our files: the number of migrations."""
 
 

@@ -16,6 +16,7 @@ from treadle.checkpoints.layouts import writes as rows
 from treadle.checkpoints.layouts.bodies import Versions
 from treadle.checkpoints.layouts.lookups import Lookups, keep, lookups
 from treadle.checkpoints.layouts.memories import Memory
+from treadle.checkpoints.layouts.sends import dump
 from treadle.checkpoints.layouts.sources import Near, alike, whole
 from treadle.checkpoints.layouts.spaces import Place, place
 from treadle.checkpoints.layouts.states import Draft, Stored
@@ -81,7 +82,7 @@ class Drafts:
 
     def _dump(self, name: str, value: Any) -> Typed:
         try:
-            return self.serde.dumps_typed(value)
+            return dump(self.serde, value)
         except Exception as error:
             error.add_note(f"This is the value of {name!r}, which the checkpointer could not turn into bytes.")
             raise

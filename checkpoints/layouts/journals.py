@@ -33,6 +33,7 @@ MOMENT = 0.0005
 
 Dump = Callable[[Any], tuple[str, bytes]]
 Load = Callable[[tuple[str, bytes]], Any]
+Told = Callable[[], object] | None
 
 
 _INSERT = "INSERT INTO journal (thread_id, key, type, codec, body, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -77,22 +78,29 @@ class Entries:
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()
         self._pool: ThreadPoolExecutor | None = None
 
-    def remember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
-        """Keep a value under a key of a thread; returns once it is committed. The first value kept stays."""
+    def remember(self, thread_id: str, key: str, value: Any, dump: Dump, written: Told = None) -> None:
+        """Keep a value under a key of a thread; returns once it is committed. The first value kept stays.
+
+        `written` is called before that: when it survives the process, though not yet a power cut.
+        """
         self._writing(_row(thread_id, key, value, dump))
+        if written is not None:
+            written()
         self._syncing(None)
 
     def _write(self, rows: list[Row]) -> None:
         if not self._scribe.write(rows):
             self.database.write(partial(_insert, rows))
 
-    async def aremember(self, thread_id: str, key: str, value: Any, dump: Dump) -> None:
+    async def aremember(self, thread_id: str, key: str, value: Any, dump: Dump, written: Told = None) -> None:
         """As ``remember``, while the event loop goes on."""
         loop = asyncio.get_running_loop()
         queue = self._queues.get(loop) or self._queues.setdefault(loop, _Queue())
         caller: asyncio.Future[None] = loop.create_future()
         queue.rows.append(_row(thread_id, key, value, dump))
         queue.callers.append(caller)
+        if written is not None:
+            queue.told.append(written)
         if queue.due:
             self._flush(queue, loop)
         elif len(queue.rows) == 1:
@@ -101,10 +109,12 @@ class Entries:
 
     def _flush(self, queue: "_Queue", loop: asyncio.AbstractEventLoop) -> None:
         """Write what a loop's branches have come with, and see to it that it is synced."""
-        rows, callers = queue.rows, queue.callers
-        queue.rows, queue.callers = [], []
+        rows, callers, told = queue.rows, queue.callers, queue.told
+        queue.rows, queue.callers, queue.told = [], [], []
         try:
             written = not rows or self._scribe.write(rows, wait=False)
+            if written:
+                _tell(told)
             if written and not self._power:
                 self._scribe.sync(power=False)
         except Exception as error:
@@ -114,7 +124,9 @@ class Entries:
             _settle(callers)
             return
         queue.waiting += callers
-        queue.late += () if written else rows
+        if not written:
+            queue.late += rows
+            queue.untold += told
         if queue.task is None and queue.waiting:
             queue.task = loop.create_task(self._finish(queue))
 
@@ -125,9 +137,11 @@ class Entries:
             while queue.waiting:
                 callers, queue.waiting = queue.waiting, []
                 rows, queue.late = queue.late, []
+                told, queue.untold = queue.untold, []
                 try:
                     if rows:
                         await self.database.awrite(partial(_insert, rows))
+                        _tell(told)
                     if self._power:
                         await asyncio.get_running_loop().run_in_executor(self._thread, self._scribe.sync)
                 except Exception as error:
@@ -169,12 +183,21 @@ class _Queue:
     waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
     """Those who wait for the disk."""
     task: "asyncio.Task[None] | None" = None
+    told: list[Callable[[], object]] = field(default_factory=list)
+    """Who is to be told when entries are written."""
+    untold: list[Callable[[], object]] = field(default_factory=list)
+    """Who is to be told when the late ones are."""
 
     @property
     def due(self) -> bool:
         """Whether the entries are too many, or too old, to wait until the loop gets to it."""
         count = len(self.rows)
         return count >= FEW and (count >= MANY or time.time() - self.rows[0][-1] >= MOMENT)
+
+
+def _tell(told: Sequence[Callable[[], object]]) -> None:
+    for call in told:
+        call()
 
 
 def _settle(callers: "Sequence[asyncio.Future[None]]", error: Exception | None = None) -> None:

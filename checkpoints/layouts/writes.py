@@ -6,17 +6,17 @@ are blobs of their own; those of middle size lie together in one blob a channel,
 so that the value which the channel makes of them can be packed against it.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import ormsgpack
 from langgraph.checkpoint.base import WRITES_IDX_MAP
 
 from treadle.checkpoints.layouts.packs import pack, unpack
-from treadle.checkpoints.layouts.sources import Near, fold, unfold, whole
+from treadle.checkpoints.layouts.sources import Near, among, fold, unfold, whole
 from treadle.checkpoints.layouts.tails import Tails, Typed
 from treadle.checkpoints.layouts.values import LARGE, Storage, load
 
@@ -38,7 +38,7 @@ class Task:
     path: str
     writes: Sequence[tuple[str, Typed]]
 
-    @property
+    @cached_property
     def ordinary(self) -> bool:
         """Whether it wrote results only, so that it may share a row with others."""
         return not any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
@@ -126,9 +126,10 @@ def written(
 
     Of an ordinary write the first stays, of a special one the last. One task's are found quickly if they are special.
     """
-    query = "SELECT checkpoint, refs, codec, body FROM writes WHERE checkpoint IN (SELECT value FROM json_each(?))"
-    one = ([" AND task_id = ?"], [task_id]) if task_id is not None else ([], [])
-    rows = connection.execute("".join((query, *one[0], " ORDER BY key")), (json.dumps(list(keys)), *one[1])).fetchall()
+    is_one, wanted = among(list(keys))
+    query = f"SELECT checkpoint, refs, codec, body FROM writes WHERE checkpoint {is_one}"
+    one = (" AND task_id = ?", [task_id]) if task_id is not None else ("", [])
+    rows = connection.execute(f"{query}{one[0]} ORDER BY key", (wanted, *one[1])).fetchall()
     merged: dict[int, dict[tuple[str, int], tuple[str, str, str, Place, list[int]]]] = {}
     for row in rows:
         known = merged.setdefault(row["checkpoint"], {})

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from langchain_core.runnables import Runnable, RunnableConfig
-from langgraph.errors import is_invalid_resume
+from langgraph.errors import GraphInterrupt, is_invalid_resume
 
 from treadle.errors import OutputInvalid
 from treadle.graphs.companions import accompanied
 from treadle.graphs.scatters.calls import FATAL, Call, Manner
-from treadle.graphs.scatters.crews import Crew, current
+from treadle.graphs.scatters.crews import current
 from treadle.nodes.inquiries.reviews import Review
 from treadle.nodes.outcomes import Effort, Outcome, failure, success
 from treadle.nodes.policies.stops import Stopped
-from treadle.nodes.records import Journal, Remember
+from treadle.nodes.records import Remember
 from treadle.nodes.steps import Effect, Step, Update, Work, adrive, drive
 
 OUTCOMES = "outcomes"
@@ -39,31 +39,42 @@ class Branch(Manner):
     def work(self, spot: Spot, config: RunnableConfig) -> Work:
         """Return what is known of the item, or else run the worker and keep its result, unless that comes too late."""
         crew, index = current(), spot["index"]
-        outcome = crew.tally.known.get((index, self.name))
-        if outcome is None:
-            try:
-                outcome = yield from self._outcome(crew, index, config)
-                crew.tally.stop.check()
-            except Stopped:
-                return {OUTCOMES: crew.tally.left((index, self.name))}
-            if crew.journal is not None and outcome["status"] == "success":
-                yield from self._remembered(crew, crew.journal, outcome)
+        if known := crew.tally.known.get((index, self.name)):
+            return {OUTCOMES: [known]}
+        effort = Effort(key=crew.key(index, self.name) if self.worker.keyed else None)
+        call = Call(self, crew, index, config, effort)
+        try:
+            outcome = yield from self._outcome(call)
+            crew.tally.stop.check()
+            if outcome["status"] == "success":
+                yield from self._remembered(call, outcome)
             crew.tally.note(outcome)
+            if crew.tally.withdraw and outcome["status"] == "failure":  # when others are given up, it must be known
+                yield from self._remembered(call, outcome)
+        except Stopped:
+            crew.tally.check()
+            return {OUTCOMES: crew.tally.left((index, self.name))}
+        except GraphInterrupt:
+            crew.tally.asked()
+            raise
+        finally:
+            call.close()
         return {OUTCOMES: [outcome]}
 
-    def _remembered(self, crew: Crew, store: Journal, outcome: Outcome) -> Generator[Effect, Any, None]:
-        index = outcome["index"]
+    def _remembered(self, call: Call, outcome: Outcome) -> Generator[Effect, Any, None]:
+        crew, index = call.crew, call.index
+        if crew.journal is None:
+            return
         try:
-            yield Remember(store, crew.thread_id, f"{crew.place}/{index}/{self.name}", outcome)
+            yield Remember(crew.journal, crew.thread_id, f"{crew.place}/{index}/{self.name}", outcome, call.close)
         except TypeError as error:
             raise OutputInvalid(
                 f"worker {self.name!r} gave for item {index} what cannot be stored: {error}; return plain data"
             ) from error
 
-    def _outcome(self, crew: Crew, index: int, config: RunnableConfig) -> Generator[Effect, Any, Outcome]:
-        effort = Effort(key=crew.key(index, self.name) if self.worker.keyed else None)
-        crew.tally.begin(index, self.name, effort)
-        call = Call(self, crew, index, config, effort)
+    def _outcome(self, call: Call) -> Generator[Effect, Any, Outcome]:
+        index, effort = call.index, call.effort
+        call.crew.tally.begin(index, self.name, effort)
         try:
             return success(index, self.name, (yield from call.tried()), effort)
         except (*FATAL, Stopped):

@@ -55,6 +55,8 @@ class Manner:
     retry: Retry = field(default_factory=lambda: Retry(attempts=1))
     hedge: Hedge | None = None
     limits: Sequence[Limit] = ()
+    timeout: float | None = None
+    """Seconds that one call may take."""
 
     @property
     def name(self) -> str:
@@ -73,6 +75,13 @@ class Call:
     effort: Effort
     meter: Meter | None = None
     """Counts tokens, where a limit does."""
+    turn: Turn | None = None
+    """Its slot: held until what it gave is written, so that few results at once are not."""
+
+    def close(self) -> None:
+        """Give the slot back; once is enough."""
+        if self.turn is not None:
+            self.turn.close()
 
     def key(self) -> str:
         """The branch's idempotency key."""
@@ -115,17 +124,19 @@ class Call:
             yield from self._waited(Pause(pause) if sign is None else Rest(pause, sign))
 
     def _turn(self, hand: Hand) -> Generator[Effect, Any, Any]:
-        """Wait for a slot, call, and give the slot back whatever happens."""
+        """Wait for a slot and call; without a value the slot is given back at once."""
         slots, sign = self.crew.slots, self.crew.sign
-        turn: Turn | None = slots.at_once() if sign is None else None
-        if turn is None:
-            turn = yield from self._waited(Enter(slots, stop=sign))
+        self.turn = slots.at_once() if sign is None else None
+        if self.turn is None:
+            self.turn = yield from self._waited(Enter(slots, stop=sign))
         try:
+            self.crew.tally.check()
             if not self.effort.attempts:
                 started()
             return (yield from self._passed(hand, self.branch.limits))
-        finally:
-            turn.close()
+        except BaseException:
+            self.close()
+            raise
 
     def _passed(self, hand: Hand, limits: Sequence[Limit]) -> Generator[Effect, Any, Any]:
         """Wait for each shared limit in turn, call, and tell the limits how it went."""
@@ -172,13 +183,13 @@ class Call:
         return hand.value(reply)
 
     def _reply(self, worker: Runnable[Any, Any], given: dict[str, Any]) -> Generator[Effect, Any, Any]:
-        """What the worker says: a step does its work as part of this one, unless it is to be hedged or stopped."""
+        """What the worker says: a step does its work as part of this one, unless its call may be ended."""
         config = self.config if self.meter is None else self.meter.beside(self.config)
         hedge, crew = self.branch.hedge, self.crew
         stop = crew.sign if crew.tally.pausing else None
-        if hedge is None and stop is None:
+        if hedge is None and stop is None and self.branch.timeout is None:
             return (yield from asked(worker, given, config))
-        effect: Effect = Ask(worker, given, config)
+        effect: Effect = Ask(worker, given, config, self.branch.timeout)
         if hedge is not None:
             effect = Hedged(effect, hedge, crew.latencies)
         reply = yield effect if stop is None else Until(stop, effect)

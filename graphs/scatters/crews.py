@@ -70,13 +70,21 @@ def under_way() -> bool:
 
 @contextmanager
 def at_work(crew: Crew) -> Generator[None]:
-    """Make a crew the current one, with its deadline, and let go of everything at the end."""
+    """Make a crew the current one, with its deadline, and let go of everything at the end.
+
+    One inside a branch of another begins nothing more once that one is stopped.
+    """
+    outer = _crew.get(None)
     token = _crew.set(crew)
     timer = _timer(crew)
+    if outer is not None:
+        outer.tally.stop.tell(crew, crew.tally.halt)
     try:
         yield
     finally:
         _crew.reset(token)
+        if outer is not None:
+            outer.tally.stop.forget(crew)
         if timer is not None:
             timer.cancel()
         crew.pool.close()

@@ -19,7 +19,7 @@ from treadle.graphs.scatters.groups import grouped
 from treadle.graphs.scatters.items import Names, Naming, listed, point_at_ballast, sendable, storable
 from treadle.graphs.scatters.paces import Pace
 from treadle.graphs.scatters.shards import SIZE, Graph, Wide, unkept
-from treadle.graphs.scatters.tallies import Tally
+from treadle.graphs.scatters.tallies import ENOUGH, Tally
 from treadle.nodes.inquiries.companies import Company
 from treadle.nodes.joins import Join
 from treadle.nodes.outcomes import Outcome, ordered, reasons
@@ -28,9 +28,9 @@ from treadle.nodes.policies.executors import Pool, within
 from treadle.nodes.policies.quorums import OnError, Quorum
 from treadle.nodes.policies.retries import Retry
 from treadle.nodes.policies.slots import Slots
-from treadle.nodes.policies.stops import Stopped, Unless
+from treadle.nodes.policies.stops import Interruptible, Stopped, Unless
 from treadle.nodes.policies.vigils import awake
-from treadle.nodes.records import Teller, journal, place, recorder
+from treadle.nodes.records import Remember, Teller, desk, journal, place, recorder
 from treadle.nodes.steps import Block, Effect, State, Update, Work, adrive, drive, lookup
 
 _log = logging.getLogger(__name__)
@@ -59,9 +59,13 @@ class Fan:
     """Whether every worker is one step, which cannot stop for a person half-way."""
     pausing: bool = False
     """Whether any of them stops for a person."""
+    withdraw: bool = False
+    """Whether what waits for a person is given up once enough have succeeded."""
     together: float | None = field(default=None, compare=False)
     """Seconds for which an answer waits at most for those to the other branches; None: as the worker sees fit."""
     lanes: bool = False
+    hedged: bool = False
+    """Whether there may be two calls for a branch, which then need a thread each."""
     pure: bool = False
     batch: Batch | None = None
     every: float | None = 1.0
@@ -114,6 +118,7 @@ class Fan:
             allowance=self.retry.allowance(len(groups.runs) * len(self.workers)),
             each=None if groups.whole else groups.each,
             pausing=self.pausing,
+            withdraw=self.withdraw,
             pace=pace,
         )
         crew = Crew(
@@ -125,7 +130,7 @@ class Fan:
             tally=tally,
             slots=self.slots,
             backlog=self.backlog,
-            pool=Pool(self.executor, limit=self.limit),
+            pool=Pool(self.executor, limit=self.limit * (2 if self.hedged else 1)),
             journal=journal(config),
         )
         if crew.pool.pickles:
@@ -152,7 +157,9 @@ class Fan:
         if deadline is not None and store is not None and not self.pausing:
             store.remember(thread_id, f"deadline:{namespace}", deadline)
             deadline = cast(tuple[float], store.recall(thread_id, f"deadline:{namespace}"))[0]
-        early = bool(self.need) and self.leaves
+        early = bool(self.need) and (self.withdraw or not self.pausing)
+        if early and not self.leaves and store is not None:
+            early = store.recall(thread_id, f"asked:{namespace}") is None  # what has its answer is not cut off
         return Quorum(
             self.name, total or 0, self.need, self.within, self.on_error, early, deadline=deadline, open=total is None
         )
@@ -193,18 +200,34 @@ class Fan:
         with at_work(crew), within(crew.pool), awake(self.name):
             try:
                 wide = Wide(graph, whole, inside, threads=threads, branches=crew.tally.total)
-                done = yield wide if crew.sign is None or self.pausing else Unless(crew.sign, wide)
+                endable = wide if crew.sign is None or self.pausing else Unless(crew.sign, wide)
+                done = yield Interruptible(endable, crew.tally.halt)
             except Stopped:
                 done = None  # the tally knows how far it came
             except GraphInterrupt:
-                if kept:
+                if not kept:
+                    raise GraphBuildError(
+                        f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
+                        "itself; say fan_out(..., pauses=True)"
+                    ) from None
+                if (yield from self._waits(crew, config)):
                     raise
-                raise GraphBuildError(
-                    f"fan-out {self.name!r}: a worker stopped to ask somebody, which a single step cannot do by "
-                    "itself; say fan_out(..., pauses=True)"
-                ) from None
+                done = None
+        crew.tally.check()
         found = [*crew.tally.cut_off(), *crew.tally.known.values(), *outcomes_of(done)]
         return ordered(found if crew.tally.each is None else crew.tally.each(found))
+
+    def _waits(self, crew: Crew, config: RunnableConfig) -> Generator[Effect, Any, bool]:
+        """Whether a run waits for what was asked; it does not where enough is there without and that was said to do."""
+        thread_id, namespace = place(config)
+        if not (self.withdraw and crew.tally.quorum.met):
+            if self.need and crew.journal is not None:
+                yield Remember(crew.journal, thread_id, f"asked:{namespace}", True)
+            return True
+        crew.tally.give_up()
+        if (queue := desk(config)) is not None:
+            yield Block(lambda: queue.retract(thread_id, namespace, f"It is no longer needed: {ENOUGH}."))
+        return False
 
     def undercut(self, config: RunnableConfig) -> None:
         """Tell of a lower limit of LangGraph's; one that another fan-out has set around this one is no user's."""
@@ -237,7 +260,7 @@ class Fan:
         if quorum.good < quorum.least:
             raise QuorumNotMet(
                 f"{self.name!r}: {quorum.good} of {quorum.total} branches succeeded and {quorum.least} are needed. "
-                f"{reasons(lost[:3])}"
+                f"{reasons(lost[:3]) or 'There are no more; a share is a float, such as need=0.8'}"
             )
 
 

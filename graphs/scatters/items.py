@@ -36,7 +36,8 @@ def listed(state: State, over: str, fan: str) -> Sequence[Any]:
     items = lookup(state, over, step=fan)
     if isinstance(items, list | tuple):
         return items
-    hint = "; give over= a function that makes it, and items are taken as they are needed" if _once(items) else ""
+    hint = "; make one of it with list(...)" if isinstance(items, Iterable) and not isinstance(items, str) else ""
+    hint = "; give over= a function that makes it, and items are taken as they are needed" if _once(items) else hint
     raise InputInvalid(f"{fan!r} fans out over {over!r}, which must be a list and is {type(items).__name__}{hint}")
 
 
@@ -122,7 +123,12 @@ def _once(items: Any) -> bool:
 
 def _name(item: Any, index: int, naming: Naming, fan: str) -> str:
     if callable(naming):
-        return str(naming(item))
+        try:
+            return str(naming(item))
+        except Exception as error:
+            raise InputInvalid(
+                f"{fan!r}: item {index} has no name, since key= raised {type(error).__name__}: {error}"
+            ) from error
     if not isinstance(item, Mapping) or item.get(naming) is None:
         raise InputInvalid(f"{fan!r}: item {index} has no {naming!r} to be called by (key={naming!r})")
     return str(item[naming])

@@ -58,7 +58,7 @@ class Lane(Runnable[int, Update]):
 
     def _loop(self, crew: Crew, items: deque[int], config: RunnableConfig) -> Work:
         outcomes = list[Outcome]()
-        while items and crew.tally.stop.reason is None:
+        while items and crew.tally.stop.reason is None and crew.tally.halted is None:
             try:
                 index = items.popleft()
             except IndexError:  # another thread took the last one

@@ -126,6 +126,7 @@ def _admit(inner: Graph, shard: Shard, config: RunnableConfig) -> Work:
     except Stopped:
         return {OUTCOMES: crew.tally.left(*todo)}
     with admitted(turn):
+        crew.tally.check()
         done = yield Wide(inner, shard, config, threads=len(todo) + 4)
     return {OUTCOMES: outcomes_of(done)}
 

@@ -95,10 +95,12 @@ class Staff:
         kind = kinds[0] if len(kinds) == 1 and not reduced(kinds[0]) else Any
         return kind if batch and get_origin(kind) is list else GenericAlias(list, (Any if batch else kind,))
 
-    def branches(self, retry: Retry, hedge: Hedge | None, limits: Sequence[Limit]) -> list[Branch]:
+    def branches(
+        self, retry: Retry, hedge: Hedge | None, limits: Sequence[Limit], timeout: float | None
+    ) -> list[Branch]:
         """A branch for each worker, with the fallbacks behind it."""
         fallbacks = tuple(one.hand for one in self.fallbacks)
-        return [Branch(one.hand, fallbacks, retry, hedge, tuple(limits)) for one in self.workers]
+        return [Branch(one.hand, fallbacks, retry, hedge, tuple(limits), timeout) for one in self.workers]
 
 
 def hired(label: str, workers: Sequence[Place], fallbacks: Sequence[Place], *, given: Sequence[str] | None) -> Staff:

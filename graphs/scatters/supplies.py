@@ -96,7 +96,7 @@ class Supply:
         if names:
             outcomes = [{**one, "item": names[one["index"] - first]} for one in outcomes]
         yield from far.add(outcomes)
-        return crew.tally.stop.reason is None and not far.quorum.enough
+        return crew.tally.stop.reason is None and not far.quorum.met
 
     def _given(self, state: State) -> dict[str, Any]:
         given = {key: lookup(state, key, step=self.fan.name) for key in self.source.reads}

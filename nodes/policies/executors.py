@@ -51,7 +51,7 @@ class Pool:
         Raises:
             ExecutorGone: when the user's own executor broke, or was closed.
         """
-        call = partial(function, **arguments)
+        call = partial(called, function, arguments)
         executor = self._current()
         try:
             if self._given is None:
@@ -74,7 +74,14 @@ class Pool:
             if isinstance(self._given, Executor):
                 raise gone("it broke")
             self._warden = self._warden or ThreadPoolExecutor(1, thread_name_prefix="treadle-alone")
-            return self._warden.submit(self._apart, partial(function, **arguments))
+            return self._warden.submit(self._apart, partial(called, function, arguments))
+
+    def abandon(self) -> None:
+        """Leave threads behind that nobody waits for any more: others take their place, or soon none would be free."""
+        with self._mutex:
+            if self._given is None and self._made is not None:
+                self._made.shutdown(wait=False)
+                self._made = None
 
     def close(self) -> None:
         """Let go of what was made here."""
@@ -143,11 +150,20 @@ def aside(threads: int) -> Generator[None]:
         pool.close()
 
 
+def called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a function; a StopIteration, which no future or generator can hand on, is an error like any other."""
+    try:
+        return function(**arguments)
+    except StopIteration as error:
+        name = getattr(function, "__name__", repr(function))
+        raise RuntimeError(f"{name} raised StopIteration: next() found nothing; say next(..., default)") from error
+
+
 def perform(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Call a function from a thread that may block: here, unless an executor was chosen for it."""
     pool = _chosen.get()
     if pool is None or not pool.apart:
-        return function(**arguments)
+        return called(function, arguments)
     with _told(function):
         try:
             return pool.submit(function, arguments).result()
@@ -159,21 +175,25 @@ async def aperform(function: Callable[..., Any], arguments: Mapping[str, Any]) -
     """Call a function that may block from a loop: in another thread, or where it was chosen to run."""
     pool = _chosen.get()
     if pool is None:
-        return await asyncio.to_thread(function, **arguments)
+        return await asyncio.to_thread(called, function, arguments)
     with _told(function):
         try:
-            return await _awaited(pool.submit(function, arguments))
+            return await _awaited(pool.submit(function, arguments), pool)
         except BrokenExecutor:
-            return await _awaited(pool.alone(function, arguments))
+            return await _awaited(pool.alone(function, arguments), pool)
 
 
-async def _awaited(future: Future[Any]) -> Any:
+async def _awaited(future: Future[Any], pool: Pool) -> Any:
     """Wait for a future on the loop; that its executor gave it up is no cancellation of the one who waits."""
     try:
         return await asyncio.wrap_future(future)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
+            if future.running():
+                pool.abandon()
+            raise
+        if not future.cancelled():  # the function said so itself
             raise
         raise CancelledError from None
 

@@ -50,15 +50,15 @@ class Quorum:
         return required(self.need, self.total)
 
     @property
-    def enough(self) -> bool:
-        """Whether the run may go on as soon as it likes."""
+    def met(self) -> bool:
+        """Whether as many as were asked for have succeeded."""
         known = not (self.open and isinstance(self.need, float))
-        return self.early and known and self.good >= self.least
+        return bool(self.need) and known and self.good >= self.least
 
     @property
     def reached(self) -> bool:
-        """Whether the run may go on without the rest."""
-        return self.enough and self.good + self.failed < self.total
+        """Whether the run goes on without the rest."""
+        return self.early and self.met and self.good + self.failed < self.total
 
     @property
     def broken(self) -> bool:

@@ -134,6 +134,35 @@ class Until(Unless):
 
 
 @dataclass(frozen=True)
+class Interruptible:
+    """An effect that a Ctrl-C ends at once: `halt` tells what goes on in other threads to begin nothing more.
+
+    Python interrupts the main thread, which would wait for the others to finish; so it waits for one beside it.
+    """
+
+    effect: Effect
+    halt: Callable[[], object]
+
+    def now(self) -> Any:
+        """Wait in this thread."""
+        if threading.current_thread() is not threading.main_thread():
+            return self.effect.now()
+        pool = ThreadPoolExecutor(1, thread_name_prefix="treadle-interruptible")
+        work = pool.submit(contextvars.copy_context().run, self.effect.now)
+        pool.shutdown(wait=False)
+        try:
+            return work.result()
+        except BaseException:
+            if not work.done():
+                self.halt()
+            raise
+
+    async def soon(self) -> Any:
+        """Wait on the running loop, which cancels what is under way by itself."""
+        return await self.effect.soon()
+
+
+@dataclass(frozen=True)
 class Rest:
     """An effect: a wait of some seconds, cut short with Stopped when the sign is set."""
 

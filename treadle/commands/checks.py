@@ -133,7 +133,7 @@ def _ailing(saver: "SqliteSaver", path: Path | None) -> Iterator[Check]:
     if len(found) > _SHOWN:
         yield Check("reviews", "wrong", f"{len(found) - _SHOWN} more like these", "Put these right first.")
     if not found:
-        yield Check("reviews", "ok", "every open question is waited for, and every answer is taken over")
+        yield Check("reviews", "ok", "every open question is waited for, and no answer is overdue")
 
 
 def _integrity(connection: sqlite3.Connection) -> list[str]:
@@ -143,9 +143,9 @@ def _integrity(connection: sqlite3.Connection) -> list[str]:
 _CURE = "See treadle runs show THREAD, cure the cause, then treadle run GRAPH --thread THREAD."
 
 _STUCK: "tuple[tuple[Status, str, str], ...]" = (
-    ("stalled", "stopped in the middle: their process has ended", "treadle worker takes them on."),
-    ("decided", "have decisions that are not applied yet", "treadle ui or treadle worker applies them."),
-    ("parked", "failed again and again and are not tried any more", _CURE),
+    ("stalled", "stopped in the middle: the process has ended", "treadle worker takes them on."),
+    ("decided", "with decisions that are not applied yet", "treadle ui or treadle worker applies them."),
+    ("parked", "failed again and again, not tried any more", _CURE),
     ("failed", "failed", _CURE),
 )
 
@@ -155,13 +155,16 @@ def _runs(saver: "SqliteSaver") -> Iterator[Check]:
 
     sound = True
     for status, meaning, cure in _STUCK:
-        if found := runs(saver, status=status, limit=1000):
+        found = [one for one in runs(saver, status=status, limit=1000) if not one.gathers]
+        if found:
             sound = False
             state: Literal["note", "wrong"] = "wrong" if status in ("parked", "stalled") else "note"
             yield Check("runs", state, f"{many(len(found), 'run')} {meaning}: {_named(found)}", cure)
     waiting = len(runs(saver, status="waiting", limit=1000))
+    gather = sum(one.gathers for one in runs(saver, status="decided", limit=1000))
     if sound:
-        yield Check("runs", "ok", f"{waiting} wait for a person, none is stuck")
+        more = f", {gather} gather answers" if gather else ""
+        yield Check("runs", "ok", f"{waiting + gather} wait for a person{more}, none is stuck")
 
 
 def _named(found: "list[Run]") -> str:

@@ -123,6 +123,6 @@ def many(count: int, noun: str) -> str:
 
 def gathering(run: "Run") -> str:
     """Until when a run gathers answers, as a sentence."""
-    others = f"the other {many(run.pending, 'review')} of its run {'is' if run.pending == 1 else 'are'} decided"
+    others = f"the other {many(run.pending, 'review')} of it {'is' if run.pending == 1 else 'are'} decided"
     quiet = "" if run.quiet_at is None else f", when nobody decides until {when(run.quiet_at)[-8:]}"
-    return f"The run goes on when {others}{quiet}, or at {when(run.gather_until)[-8:]} at the latest."
+    return f"A worker takes the run on when {others}{quiet}, or at {when(run.gather_until)[-8:]} at the latest."

@@ -221,7 +221,7 @@ def _closed(saver: SqliteSaver, found: Review, question: Ask) -> None:
     if found.decision is not None:
         put(tag("h3", "Decided", kind="part"), decided(found.decision, question.proposal, zone=zone))
     else:
-        put(tag("p", "Closed without a decision: the run went on without it."))
+        put(tag("p", f"Closed without a decision: {found.problem or 'the run went on without it.'}"))
     withdrawals.offered(saver, found)
     if found.status == "decided" and (gathers := run(saver, found.thread_id)).gathers:
         put(tag("p", gathering(gathers, zone=zone), kind="faint small"))

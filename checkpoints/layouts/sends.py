@@ -1,0 +1,57 @@
+"""Sends as LangGraph's serializer makes them: the same bytes in a tenth of the time.
+
+A fan-out stores each of its Sends twice. The serializer knows an object by asking it one question after the other, and
+the one that tells a Send takes Python 3.11 most of 60 microseconds, as much as all else that a branch's result costs.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, TypeGuard
+
+import ormsgpack
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.types import Send
+
+from treadle.checkpoints.layouts.tails import Typed
+
+
+def dump(serde: SerializerProtocol, value: Any) -> Typed:
+    """What the serializer makes of a value."""
+    if type(value) is Send or (type(value) is list and value and type(value[0]) is Send):
+        frame = _frame() if type(serde) is JsonPlusSerializer and not serde.pickle_fallback else None
+        if frame is not None and _plain(value):
+            return "msgpack", _framed(frame, serde, value)
+        if frame is not None and type(value) is list and all(map(_plain, value)):
+            return "msgpack", _head(value) + b"".join([_framed(frame, serde, send) for send in value])
+    return serde.dumps_typed(value)
+
+
+def _plain(value: Any) -> TypeGuard[Send]:
+    return type(value) is Send and value.timeout is None
+
+
+def _head(values: Sequence[Any]) -> bytes:
+    """What the bytes of a list of so many begin with."""
+    return ormsgpack.packb([None] * len(values))[: -len(values)]
+
+
+Frame = tuple[int, bytes]
+"""The code of a Send's bytes, and what comes in them before its node and argument."""
+
+
+def _framed(frame: Frame, serde: SerializerProtocol, send: Send) -> bytes:
+    code, start = frame
+    return ormsgpack.packb(ormsgpack.Ext(code, start + serde.dumps_typed((send.node, send.arg))[1]))
+
+
+@cache
+def _frame() -> Frame | None:
+    """The frame that the serializer uses, learned of one Send and tried on another; None if it has no such frame."""
+    serde = JsonPlusSerializer()
+    learned, tried = Send("node", None), Send("another", {"item": 1})
+    found = ormsgpack.unpackb(serde.dumps_typed(learned)[1], ext_hook=lambda code, data: (code, data))
+    if not isinstance(found, tuple):
+        return None
+    frame = found[0], found[1].removesuffix(ormsgpack.packb((learned.node, learned.arg)))
+    return frame if _framed(frame, serde, tried) == serde.dumps_typed(tried)[1] else None
