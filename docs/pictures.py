@@ -92,6 +92,7 @@ def shoot(page: Page, address: str, name: str) -> None:
     page.goto(address)
     page.get_by_test_id("stAppViewContainer").wait_for()
     page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+    page.get_by_text("Going through the decisions").wait_for(state="hidden")
     page.wait_for_timeout(SETTLED)
     page.screenshot(path=PICTURES / name)
 

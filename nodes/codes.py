@@ -25,7 +25,11 @@ def foreign(module: str) -> bool:
 
 def source(function: Callable[..., Any]) -> str:
     """Return a function's code without comments, docstrings and spacing; of its bytes where no source is at hand."""
-    code: CodeType = function.__code__
+    return _source(function.__code__)
+
+
+@lru_cache(maxsize=4096)  # a graph is compiled more often than it is written: once a run, in many a server
+def _source(code: CodeType) -> str:
     try:
         lines, _ = inspect.findsource(code)
         found = _found(_tree("".join(lines)), code)

@@ -11,7 +11,6 @@ from workloads import WORKLOADS
 
 from treadle.checkpoints import SqliteSaver, advance, decisions, pending, runs, traces, verify
 from treadle.checkpoints.care.checkups import checkup
-from treadle.checkpoints.disks.schemas import VERSION
 
 AGES = sorted(FOLDER.glob("*.db.zst"), key=lambda file: int(file.name.split(".")[0]))
 
@@ -59,8 +58,3 @@ def test_a_file_of_an_earlier_version_holds_what_it_held_and_goes_on(
     for ours, theirs in zip(found, present, strict=True):
         for one, other in zip(ours, theirs, strict=True):
             assert one == other
-
-
-def test_the_present_version_has_a_file_too() -> None:
-    assert AGES
-    assert FOLDER / f"{VERSION}.db.zst" in AGES, "python tests/ages.py tests/ages"

@@ -67,6 +67,43 @@ graph = builder
 """
 
 
+STEPS = """
+import time
+from typing import TypedDict
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import interrupt
+
+class State(TypedDict, total=False):
+    said: str
+
+def note(line: str) -> None:
+    with open("steps", "a") as file:
+        print(line, file=file, flush=True)
+
+def ask(state: State) -> State:
+    return {"said": interrupt("Go on?")}
+
+def slow(state: State) -> State:
+    note("slow begins")
+    time.sleep(1)
+    note("slow ends")
+    return {}
+
+def last(state: State) -> State:
+    note("last")
+    return {}
+
+builder = StateGraph(State)
+for step in (ask, slow, last):
+    builder.add_node(step.__name__, step)
+builder.add_edge(START, "ask")
+builder.add_edge("ask", "slow")
+builder.add_edge("slow", "last")
+builder.add_edge("last", END)
+graph = builder
+"""
+
+
 @pytest.fixture(scope="module")
 def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run that waits for one review."""
@@ -222,15 +259,31 @@ def test_a_worker_applies_what_was_decided(waiting: Path) -> None:
     assert listed(waiting, "reviews")[0]["gate"] == "memo_review"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_ends_on_a_signal_after_the_step_under_way(waiting: Path, number: signal.Signals) -> None:
+def test_a_worker_with_nothing_to_do_ends_on_ctrl_c(waiting: Path) -> None:
     worker = begun(waiting, "worker")
     assert worker.stdout is not None
     assert "serving" in worker.stdout.readline()
-    worker.send_signal(number)
+    worker.send_signal(signal.SIGINT)
     output, errors = worker.communicate(timeout=60)
     assert worker.returncode == 0, errors
     assert "ended" in output
+
+
+def test_a_worker_that_is_told_to_end_amid_a_run_ends_it_after_the_step_and_another_goes_on(tmp_path: Path) -> None:
+    graphs(tmp_path, steps=STEPS)
+    assert treadle(tmp_path, "run", "steps", "--thread", "t", "--input", "{}").returncode == 3
+    treadle(tmp_path, "decide", one(tmp_path), "--answer", '"yes"')
+    worker, steps = begun(tmp_path, "worker"), tmp_path / "steps"
+    while not (steps.exists() and steps.read_text()):
+        time.sleep(0.02)
+    worker.send_signal(signal.SIGTERM)
+    _, errors = worker.communicate(timeout=60)
+    assert worker.returncode == 0, errors
+    assert steps.read_text().splitlines() == ["slow begins", "slow ends"]
+    assert listed(tmp_path, "runs")[0]["status"] not in ("done", "failed")
+    treadle(tmp_path, "worker", "--once")
+    assert steps.read_text().splitlines() == ["slow begins", "slow ends", "last"]
+    assert listed(tmp_path, "runs")[0]["status"] == "done"
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,23 @@ def test_answered_branches_are_each_finished_once(tmp_path: Path) -> None:
     assert sorted(after) == [1, 4, 9]
 
 
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_whoever_streams_a_run_hears_of_every_branch(tmp_path: Path, way: str, stored: bool) -> None:
+    async def heard(graph: Any, **listening: Any) -> list[Any]:
+        if way == "stream":
+            return list(graph.stream({"numbers": [1, 2, 3]}, config, **listening))
+        return [part async for part in graph.astream({"numbers": [1, 2, 3]}, config, **listening)]
+
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    with SqliteSaver(tmp_path / "t.db") as saver:
+        graph = fan_out(step(square), over="numbers", item="n", every=None).compile(saver if stored else None)
+        parts = asyncio.run(heard(graph, stream_mode="updates", subgraphs=True))
+    branches = [update["square"]["outcomes"][0]["value"] for _, update in parts if "square" in update]
+    assert sorted(branches) == [1, 4, 9]
+    assert [list(update) for place, update in parts if not place] == [["__work__"], ["join"]]
+
+
 @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 @pytest.mark.parametrize("lanes", [False, True])
 def test_a_fan_out_of_single_steps_runs_where_each_step_is_stored_before_the_next(

@@ -390,6 +390,46 @@ def test_strict_unpacking_works_with_plain_data(tmp_path: Path) -> None:
         assert values(saver, config) == {"x": {"a": [1, 2.5, None, "é"]}}
 
 
+STRICT = """
+import sys
+from typing import Any, TypedDict
+sys.path.insert(0, sys.argv[1])
+from langchain_core.messages import HumanMessage
+from langgraph.graph import START, StateGraph
+from langgraph.types import Command, interrupt
+from oddities import Color, Model, Pair
+from treadle.checkpoints import SqliteSaver, pending
+
+class State(TypedDict, total=False):
+    pair: Pair
+    model: Model
+    color: Color
+    messages: list[Any]
+    said: Any
+
+made = {"pair": Pair(1), "model": Model(x=1), "color": Color.RED, "messages": [HumanMessage("h", id="h")]}
+built = StateGraph(State)
+built.add_node("make", lambda state: made)
+built.add_node("ask", lambda state: {"said": interrupt({"title": "Go on?"})})
+built.add_edge(START, "make")
+built.add_edge("make", "ask")
+for given, asked in (({"said": "no"}, 1), (Command(resume="yes"), 0)):
+    with SqliteSaver(sys.argv[2]) as saver:
+        found = built.compile(saver).invoke(given, {"configurable": {"thread_id": "t"}})
+        assert {name: found[name] for name in made} == made, found
+        assert len(pending(saver)) == asked
+assert found["said"] == "yes"
+"""
+
+
+def test_strict_unpacking_of_langgraphs_knows_the_types_of_a_graph_s_state(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-c", STRICT, str(Path(__file__).parent), str(tmp_path / "x.db")]
+    done = subprocess.run(
+        command, env={**os.environ, "LANGGRAPH_STRICT_MSGPACK": "true"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_all_threads_are_listed_newest_first_whatever_their_ids_look_like(saver: SqliteSaver) -> None:
     chance = random.Random(5)
     ids = [empty_checkpoint()["id"] for _ in range(40)]

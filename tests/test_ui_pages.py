@@ -670,9 +670,11 @@ def test_a_failed_run_shows_its_branches_and_is_tried_again(saver: SqliteSaver, 
     graph = chain(fan_out(step(halve, into="half"), over="items", item="item", into="halves", need=3), name="halves")
     start(graph, {"items": [2, 3, 4]}, saver=saver, name="halves", thread_id="h")
     app = opened(_runs, thread="h")
+    assert "three is odd (in halves)" in text(app)
     app.session_state["run-tab-h"] = "Branches"
     app.run()
     assert "success 2" in text(app).replace('<span class="t-chip t-good">', "")
+    assert "Branches that failed run again" in text(app)
     cured.touch()
     app.button(key="again").click().run()
     assert not app.warning
@@ -718,6 +720,7 @@ def test_a_run_that_gathers_answers_says_until_when(saver: SqliteSaver, path: Pa
     for shown in (opened(_runs, thread="t"), opened(_review, id=first.id, thread="t")):
         said = text(shown) + "".join(one.value for one in shown.info)
         assert "Recorded. The run goes on when the other 2 are decided, or at " in said
+    assert "gathers answers" in text(opened(_runs))
 
 
 def test_two_runs_are_compared(saver: SqliteSaver, path: Path) -> None:
@@ -745,6 +748,8 @@ def test_a_question_is_asked_again_in_a_run_of_its_own(waiting: list[Review], sa
     app.button(key=f"look-go-{waiting[0].id}").click().run()
     asked_again = [one for one in pending(saver) if one.thread_id != "acme"]
     assert [one.title for one in asked_again] == [waiting[0].title]
+    [again] = asked_again
+    assert "a second look, after acme" in text(opened(_review, id=again.id, thread=again.thread_id))
 
 
 def test_an_unknown_run_and_no_runs_say_so(path: Path) -> None:
@@ -820,7 +825,7 @@ def test_the_record_is_listed_and_verified(waiting: list[Review], saver: SqliteS
     decide(saver, waiting[0].id, "reject", by="Bo", words="<b>Too broad.</b>", roles=["legal"])
     app = opened(_audit)
     said = text(app)
-    assert "1. Rejected" in said
+    assert f"1. Rejected: {waiting[0].title}" in said
     assert "Bo as legal" in said
     assert "&lt;b&gt;Too broad.&lt;/b&gt;" in said
     app.button(key="verify").click().run()

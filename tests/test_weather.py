@@ -239,12 +239,12 @@ def test_damage_anywhere_in_the_file_is_told_and_nothing_else_is_raised(tmp_path
     right = lived_in(tmp_path / "x.db")
     sound, size, told = (tmp_path / "x.db").read_bytes(), 2048, 0
     for start in range(0, len(sound), size):
-        chance, content, end = random.Random(start), bytearray(sound), start + size
+        chance, content, end = random.Random(start), bytearray(sound), min(start + size, len(sound))
         if way == "bits":
             for _ in range(8):
                 content[chance.randrange(start, end)] ^= 1 << chance.randrange(8)
         else:
-            content[start:end] = chance.randbytes(size) if way == "noise" else bytes(size)
+            content[start:end] = chance.randbytes(end - start) if way == "noise" else bytes(end - start)
         path = tmp_path / f"{start}.db"
         path.write_bytes(content)
         try:

@@ -9,7 +9,8 @@ _NOTE: Final = r"\s*During task with name '([^']*)' and id '[^']*'"
 def cause(error: str | None) -> str:
     """A run's error with the steps in which it arose, outermost first, in place of LangGraph's notes on them.
 
-    >>> cause("ValueError: no During task with name 'b' and id '1-2' During task with name 'a' and id '3'")
+    >>> note = "During task with name '{}' and id '1-2'"
+    >>> cause(" ".join(["ValueError: no", *map(note.format, ("__work__", "b", "a"))]))
     'ValueError: no (in a, b)'
     """
     steps = [name for name in re.findall(_NOTE, error or "") if not name.startswith("__")]

@@ -116,5 +116,5 @@ def _work(saver: SqliteSaver, key: Key, end: object) -> None:
 def _told(saver: SqliteSaver, key: Key, now: float) -> Any:
     _, name, choice, catch = key
     since = now - choice.days * 86_400 if choice.days else 0.0
-    manner = {} if catch is None else {"catch": catch}
+    manner: dict[str, Any] = {} if catch is None else {"catch": catch}
     return PARTS[name](saver, graph=choice.graph, gate=choice.gate, since=since, **manner)

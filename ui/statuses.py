@@ -18,8 +18,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 """Each status as a reader is told it, and its tint."""
 
+GATHERS: Final = ("gathers answers", "info")
+"""The same of a run that has answers, and waits for others."""
+
 
 def status(found: Run) -> Markup:
     """The status of a run: a word on a tint."""
-    word, tone = WORDS.get(found.status, (found.status, ""))
+    word, tone = GATHERS if found.gathers else WORDS.get(found.status, (found.status, ""))
     return chip(word, tone=tone)

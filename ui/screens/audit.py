@@ -150,7 +150,9 @@ def _exports(saver: SqliteSaver) -> None:
         st.text("Exports take the role of an operator.")
         return
     left, right = st.columns(2)
-    form = left.selectbox("Form", list(exports.FORMS), key="export-form", format_func=lambda one: _FORMS.get(one, one))
+    form = left.selectbox(
+        "Form", list(exports.FORMS), key="export-form", format_func=lambda one: _FORMS.get(str(one)) or str(one)
+    )
     hidden = right.text_input("Leave out", key="export-redact", placeholder="such as: email, patient.name")
     left_out = [one.strip() for one in hidden.split(",") if one.strip()]
     suffix = "csv" if form == "csv" else "jsonl"

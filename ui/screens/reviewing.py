@@ -1,6 +1,7 @@
 """The Review page: one question, all that helps to decide it, and the few buttons that do."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import streamlit as st
@@ -8,7 +9,7 @@ import streamlit as st
 from treadle.checkpoints.reviews import Review, review
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.errors import ReviewNotFound, TreadleError
+from treadle.errors import ReviewNotFound, RunNotFound, TreadleError
 from treadle.ui.diffs import changes
 from treadle.ui.empties import empty
 from treadle.ui.fields import ABSENT, Field, plan, said
@@ -86,7 +87,7 @@ def _head(saver: SqliteSaver, found: Review, question: Ask) -> None:
             place = position(saver, found.id) if found.status == "pending" else None
             st.caption(f"{place} of {many(saver):,} waiting" if place else " ", width="content")
             sheet(question.actions)
-    put(tag("h2", question.title, kind="title", dir="auto"), tag("div", *_facts(found, question), kind="meta"))
+    put(tag("h2", question.title, kind="title", dir="auto"), tag("div", *_facts(saver, found, question), kind="meta"))
     if question.why:
         put(tag("p", tag("strong", "Why you are asked:"), f" {question.why}", kind="why", dir="auto"))
     put(question.terms.told())
@@ -94,11 +95,14 @@ def _head(saver: SqliteSaver, found: Review, question: Ask) -> None:
         st.warning(plain(question.note), icon=":material/update:")
 
 
-def _facts(found: Review, question: Ask) -> list[Markup]:
+def _facts(saver: SqliteSaver, found: Review, question: Ask) -> list[Markup]:
     facts = [found.graph or "", f"for {found.assign}" if found.assign else ""]
     facts.append(f"asked {ago(found.asked_at)}")
     if question.rounds and question.round > 1:
         facts.append(f"round {question.round} of {question.rounds}")
+    with suppress(RunNotFound):
+        origin = run(saver, found.thread_id)
+        facts.append(f"a second look, after {origin.parent_thread}" if origin.forked_from else "")
     shown = [tag("span", fact) for fact in facts if fact]
     if found.due is not None and found.status == "pending":
         words = left(found.due)
