@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from stores import chains, crowds, disks, fanouts, logs, memories, readings, steps, waitings
+from stores import chains, crowds, disks, fanouts, memories, readings, steps, waitings
 from stores.claims import Claim, save, show
 
 PARTS: dict[str, Any] = {
     "chains": chains,
     "fanouts": fanouts,
     "disks": disks,
-    "logs": logs,
     "readings": readings,
     "waitings": waitings,
     "steps": steps,

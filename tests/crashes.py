@@ -34,7 +34,6 @@ from langgraph.types import Command, Send, interrupt
 
 from treadle.checkpoints import SqliteSaver, advance, decide, pending
 from treadle.checkpoints.care.checkups import checkup
-from treadle.checkpoints.disks.schemas import PAGE
 from treadle.checkpoints.layouts.writes import written
 from treadle.errors import RunNotFound
 
@@ -176,12 +175,6 @@ def answer(value: Any) -> str:
     return f"yes to {json.dumps(value, sort_keys=True)}"
 
 
-def logged(log: bytes) -> int:
-    """Bytes of SQLite's log up to the end of its last page: zeros may follow, to be written over."""
-    frame = PAGE + 24
-    return 32 + -(-(len(log.rstrip(b"\0")) - 32) // frame) * frame if log else 0
-
-
 class Noting(SqliteSaver):
     """Notes every call that returned, in a file that outlives the process; what lingers, once a later one did."""
 
@@ -193,7 +186,7 @@ class Noting(SqliteSaver):
 
     def note(self, *words: Any) -> None:
         wal = self.path.with_name(self.path.name + "-wal")
-        size = logged(wal.read_bytes()) if wal.exists() else 0
+        size = wal.stat().st_size if wal.exists() else 0
         os.write(self.notes, (json.dumps([*words, size]) + "\n").encode())
 
     @contextmanager
@@ -478,7 +471,7 @@ def _torn(plan: Plan, folder: Path, rng: random.Random) -> None:
         if not wal.exists():  # killed before its first write
             return
         content = wal.read_bytes()
-        cut = rng.randint(0, logged(content))
+        cut = rng.randint(0, len(content))
         rest = content[cut:]
         kind = rng.choice(["cut", "garbage", "zeros", "holes"])
         if kind == "cut":

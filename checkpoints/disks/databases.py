@@ -18,7 +18,6 @@ from treadle.checkpoints.disks.commits import Commits, Job
 from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
 from treadle.checkpoints.disks.debts import Debt, Debts
-from treadle.checkpoints.disks.logs import PLACES, Room
 from treadle.checkpoints.disks.schemas import check, prepare, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
@@ -82,7 +81,6 @@ class Database:
         self._watcher: sqlite3.Connection | None = None
         self._mutex = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._room = Room(self.path) if self.synchronous == "FULL" and PLACES else None
 
     def _connect(self) -> sqlite3.Connection:
         """A connection that reads, to a file that has its tables."""
@@ -259,8 +257,6 @@ class Database:
             if self._writer is None:
                 self._writer = self._writing()
             perform(self._writer, jobs)
-            if self._room is not None:
-                self._room.keep()
             files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
             self._writer.execute("COMMIT")
         except (sqlite3.Error, StoreError) as error:
