@@ -1,7 +1,7 @@
-"""Sends as LangGraph's serializer makes them: the same bytes in a tenth of the time.
+"""Sends as LangGraph's serializer makes them: the same bytes in a fraction of the time.
 
 A fan-out stores each of its Sends twice. The serializer knows an object by asking it one question after the other, and
-the one that tells a Send takes Python 3.11 most of 60 microseconds, as much as all else that a branch's result costs.
+the one that tells a Send takes Python 3.11 most of 15 to 70 microseconds, as much as all else that its result costs.
 """
 
 from collections.abc import Sequence
