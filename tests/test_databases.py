@@ -231,6 +231,42 @@ def test_a_forked_child_writes_on_connections_of_its_own(database: Database) -> 
     assert keys(database) == ["after", "before", "child", "parent"]
 
 
+def test_what_a_forked_child_writes_is_kept_when_its_parent_closes_in_between(database: Database) -> None:
+    program = (
+        "import os, sys; from treadle.checkpoints.disks.databases import Database\n"
+        "d = Database(sys.argv[1])\n"
+        "sql = \"INSERT INTO journal VALUES ('t', ?, 'x', 0, x'00', 0)\"\n"
+        "put = lambda key: d.write(lambda c: c.execute(sql, (key,)))\n"
+        "put('before'); d.read(lambda c: c.execute('SELECT 1').fetchone())\n"
+        "(told, tell), (heard, say) = os.pipe(), os.pipe()\n"
+        "child = os.fork()\n"
+        "if child: os.read(told, 1); d.close(); os.write(say, b'.'); assert os.waitpid(child, 0)[1] == 0\n"
+        "else: put('amid'); os.write(tell, b'.'); os.read(heard, 1); put('after'); d.close()\n"
+    )
+    database.close()
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(database.path)], check=True)
+    assert keys(Database(database.path)) == ["after", "amid", "before"]
+
+
+def test_a_process_forks_while_its_threads_write_and_nothing_is_lost(tmp_path: Path) -> None:
+    program = (
+        "import os, sys, threading; from treadle.checkpoints.disks.databases import Database\n"
+        "d = Database(sys.argv[1], synchronous='OFF')\n"
+        "sql = \"INSERT INTO journal VALUES ('t', ?, 'x', 0, x'00', 0)\"\n"
+        "put = lambda key: d.write(lambda c: c.execute(sql, (key,)))\n"
+        "go = lambda n: [put(f'{n}-{i}') for i in range(60)]\n"
+        "threads = [threading.Thread(target=go, args=(n,)) for n in range(3)]\n"
+        "[t.start() for t in threads]\n"
+        "for n in range(3):\n"
+        "    if not os.fork(): go(f'child-{n}'); d.close(); os._exit(0)\n"
+        "[t.join() for t in threads]; d.close()\n"
+        "for n in range(3): assert os.wait()[1] == 0\n"
+    )
+    path = tmp_path / "x.db"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(path)], check=True, timeout=120)
+    assert len(keys(Database(path))) == 6 * 60
+
+
 def test_processes_that_write_at_once_never_meet_a_lock(tmp_path: Path) -> None:
     program = (
         "import sys, threading; from treadle.checkpoints.disks.databases import Database\n"

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Literal, TypeVar, cast
 
-from treadle.checkpoints.disks import files, mounts
+from treadle.checkpoints.disks import files, forks, mounts
 from treadle.checkpoints.disks.commits import Commits, Job
 from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
@@ -31,8 +31,6 @@ LONGEST = 1.0
 """Seconds that results may linger at most."""
 
 _open: "weakref.WeakSet[Database]" = weakref.WeakSet()
-_inherited: list[object] = []
-"""Connections of a parent process: closing them here could remove a log that the parent still writes."""
 
 
 class Database:
@@ -62,7 +60,7 @@ class Database:
         self.readonly = readonly
         self._closed = False
         self._writer: sqlite3.Connection | None = None
-        self._begin()
+        self.begin()
         self._file = files.mark(self.path)
         if readonly:
             self.read(lambda connection: check(connection, self.path))
@@ -71,15 +69,18 @@ class Database:
             self._idle.append(self._connect())  # who only reads needs no second one
             self._file = files.mark(self.path)
         _open.add(self)
+        forks.heed(self)
 
-    def _begin(self) -> None:
-        """Everything that belongs to one process; made anew in a forked child."""
+    def begin(self) -> None:
+        """Make everything that belongs to one process; anew in a forked child."""
         self._commits = Commits(self._transact, Crowd(self.linger or LINGER))
         self._debts = Debts()
         self._writer = None
         self._idle: list[sqlite3.Connection] = []
         self._watcher: sqlite3.Connection | None = None
         self._mutex = threading.Lock()
+        self._turn = threading.Lock()
+        """Held by who uses the writing connection."""
         self._pool: ThreadPoolExecutor | None = None
 
     def _connect(self) -> sqlite3.Connection:
@@ -201,12 +202,30 @@ class Database:
             self._commits.stop()
             if self._pool is not None:
                 self._pool.shutdown(wait=False)
-            for connection in (*self._idle, self._writer, self._watcher):
-                if connection is not None:
-                    connection.close()
-            self._idle.clear()
-            self._writer = self._watcher = None
+            self._release()
             self._debts.tell()
+
+    def _release(self) -> None:
+        """Close every connection that is not in use; they are opened again when they are needed."""
+        for connection in (*self._idle, self._writer, self._watcher):
+            if connection is not None:
+                connection.close()
+        self._idle.clear()
+        self._writer = self._watcher = None
+
+    def pause(self) -> bool:
+        """Let connections go before a fork, once the transaction that runs is over; not if it is the caller's own."""
+        if self._commits.mine:
+            return False
+        self._turn.acquire()
+        self._mutex.acquire()
+        self._release()
+        return True
+
+    def go_on(self) -> None:
+        """Go on after a fork."""
+        self._mutex.release()
+        self._turn.release()
 
     def __repr__(self) -> str:
         return f"Database({str(self.path)!r})"
@@ -253,6 +272,14 @@ class Database:
 
     def _transact(self, jobs: list[Job]) -> None:
         """Run the jobs in one transaction; each is marked done only after the commit."""
+        with self._turn:
+            self._commit(jobs)
+        for job in jobs:
+            if isinstance(job.error, UNREADABLE):
+                job.error = explain(job.error, self.path)
+            job.done = True
+
+    def _commit(self, jobs: list[Job]) -> None:
         try:
             if self._writer is None:
                 self._writer = self._writing()
@@ -266,10 +293,6 @@ class Database:
         except BaseException:
             self._undo()
             raise
-        for job in jobs:
-            if isinstance(job.error, UNREADABLE):
-                job.error = explain(job.error, self.path)
-            job.done = True
 
     def _undo(self) -> None:
         if self._writer is not None and self._writer.in_transaction:
@@ -284,15 +307,3 @@ def _close_all() -> None:
             database.close()
         except Exception as error:
             _log.error("What was still to be stored when the process ended is not: %s", error)
-
-
-def _reopen_all() -> None:
-    """In a forked child: connections, locks and threads are the parent's, so begin again."""
-    for database in list(_open):
-        kept = (database._idle, database._writer, database._watcher, database._commits, database._pool)
-        _inherited.append(kept)
-        database._begin()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reopen_all)

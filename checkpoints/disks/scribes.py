@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from treadle.checkpoints.disks import files
+from treadle.checkpoints.disks import files, forks
 from treadle.checkpoints.disks.connections import connect, explained, tune
 from treadle.errors import StoreError
 
@@ -36,9 +36,14 @@ class Scribe:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = files.mark(path)
-        self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._process = os.getpid()
+        self.begin()
+        forks.heed(self)
+
+    def begin(self) -> None:
+        """Have no connection yet."""
+        self._connection: sqlite3.Connection | None = None
         self._mutex = threading.Lock()
         self._count = 0
 
@@ -98,9 +103,22 @@ class Scribe:
         """Let the file go, for good."""
         with self._mutex:
             self._closed = True
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._release()
+
+    def _release(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def pause(self) -> bool:
+        """Let the connection go before a fork."""
+        self._mutex.acquire()
+        self._release()
+        return True
+
+    def go_on(self) -> None:
+        """Go on after a fork."""
+        self._mutex.release()
 
     def __del__(self) -> None:
         if self._process == os.getpid():  # a connection of a parent process is that one's to close
