@@ -102,12 +102,15 @@ def turns(page: Page, pages: Mapping[str, tuple[str, str]], rounds: int) -> dict
     return {name: times[2:] for name, times in taken.items()}
 
 
+SHOWN = "selector => document.querySelector(selector)?.getClientRects().length > 0"
+
+
 def painted(page: Page, address: str, shown: str) -> float:
-    """Seconds until what matters on a page can be seen."""
+    """Seconds until what matters on a page can be seen; looked for at every frame that the browser draws."""
     page.goto("about:blank")
     began = time.perf_counter()
     page.goto(address, wait_until="commit")
-    page.locator(shown).first.wait_for()
+    page.wait_for_function(SHOWN, arg=shown, polling="raf")
     return time.perf_counter() - began
 
 

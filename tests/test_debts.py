@@ -379,8 +379,8 @@ from treadle.nodes import step
 class Saver(SqliteSaver):
     kept = threading.Event()
 
-    def remember(self, thread_id, key, value):
-        super().remember(thread_id, key, value)
+    def remember(self, *given):
+        super().remember(*given)
         self.kept.set()
 
 def say(word):
