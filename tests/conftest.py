@@ -1,5 +1,6 @@
 """Fixtures that several rooms' tests share."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores: tests wait for pages, clocks and other processes."""
     return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@pytest.fixture(params=["sync", "async"])
+def run(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
+    """Both ways of running a graph."""
+
+    def ahead(graph: Any, *given: Any) -> dict[str, Any]:
+        done: dict[str, Any] = asyncio.run(graph.ainvoke(*given))
+        return done
+
+    return ahead if request.param == "async" else lambda graph, *given: graph.invoke(*given)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """A race takes the first valid answer, or the one that enough give."""
 
-import asyncio
 import threading
 from typing import Any
 
@@ -10,14 +9,6 @@ from treadle import fan_out
 from treadle.errors import GraphBuildError, OutputInvalid
 from treadle.nodes import step
 from treadle.nodes.policies.alternatives import race
-
-
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Any:
-    def ahead(one: Any, given: Any) -> Any:
-        return asyncio.run(one.ainvoke(given))
-
-    return ahead if request.param == "async" else lambda one, given: one.invoke(given)
 
 
 def test_the_first_valid_answer_counts_and_nobody_waits_for_the_slow(run: Any) -> None:

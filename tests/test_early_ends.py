@@ -18,17 +18,6 @@ from treadle.nodes.limits import limit
 Run = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both ways of running a graph."""
-
-    def ahead(graph: Any, given: dict[str, Any], config: RunnableConfig | None = None) -> dict[str, Any]:
-        done: dict[str, Any] = asyncio.run(graph.ainvoke(given, config))
-        return done
-
-    return ahead if request.param == "async" else lambda graph, given, config=None: graph.invoke(given, config)
-
-
 class Stuck:
     """Answers 0 at once, and anything else when it is let go."""
 

@@ -1,6 +1,5 @@
 """Plain functions run where they are told to, and nothing is lost when that place breaks."""
 
-import asyncio
 import importlib
 import multiprocessing
 import os
@@ -27,17 +26,6 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["dying"])
 
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both ways of running a graph."""
-
-    def ahead(graph: Any, *given: Any) -> dict[str, Any]:
-        done: dict[str, Any] = asyncio.run(graph.ainvoke(*given))
-        return done
-
-    return ahead if request.param == "async" else lambda graph, *given: graph.invoke(*given)
 
 
 def processes() -> ProcessPoolExecutor:

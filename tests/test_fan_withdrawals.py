@@ -26,17 +26,6 @@ GONE = "It is no longer needed: enough branches had succeeded."
 Run = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both ways of running a graph."""
-
-    def ahead(graph: Any, *given: Any) -> dict[str, Any]:
-        done: dict[str, Any] = asyncio.run(graph.ainvoke(*given))
-        return done
-
-    return ahead if request.param == "async" else lambda graph, *given: graph.invoke(*given)
-
-
 @pytest.fixture
 def saver(tmp_path: Path) -> Iterator[SqliteSaver]:
     with SqliteSaver(tmp_path / "t.db", synchronous="OFF") as opened:

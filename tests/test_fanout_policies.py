@@ -30,17 +30,6 @@ QUICK = Retry(attempts=3, first=0.001, most=0.01)
 Run = Callable[[Any, dict[str, Any]], dict[str, Any]]
 
 
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both ways of running a graph."""
-
-    def ahead(graph: Any, given: dict[str, Any]) -> dict[str, Any]:
-        done: dict[str, Any] = asyncio.run(graph.ainvoke(given))
-        return done
-
-    return ahead if request.param == "async" else lambda graph, given: graph.invoke(given)
-
-
 class Flaky:
     """Fails so many times for each item, then answers."""
 

@@ -41,17 +41,6 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         server.stop()
 
 
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both ways of running a graph."""
-
-    def ahead(graph: Any, *given: Any) -> dict[str, Any]:
-        done: dict[str, Any] = asyncio.run(graph.ainvoke(*given))
-        return done
-
-    return ahead if request.param == "async" else lambda graph, *given: graph.invoke(*given)
-
-
 def asking(**manner: Any) -> Any:
     ask = prompt("answer", "Say {word}", model=f"bedrock:{ID}?limit=64")
     return fan_out(ask, over="words", item="word", **{"into": "answers", "limit": 64, **manner})

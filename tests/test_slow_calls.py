@@ -15,17 +15,6 @@ from treadle.nodes import Hedge, Retry, prompt, step
 Run = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both ways of running a graph."""
-
-    def ahead(graph: Any, *given: Any) -> dict[str, Any]:
-        done: dict[str, Any] = asyncio.run(graph.ainvoke(*given))
-        return done
-
-    return ahead if request.param == "async" else lambda graph, *given: graph.invoke(*given)
-
-
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
     opened = threading.Event()

@@ -23,17 +23,6 @@ THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
 Run = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(params=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both ways of running a graph."""
-
-    def ahead(graph: Any, *given: Any) -> dict[str, Any]:
-        done: dict[str, Any] = asyncio.run(graph.ainvoke(*given))
-        return done
-
-    return ahead if request.param == "async" else lambda graph, *given: graph.invoke(*given)
-
-
 def up_to(count: int) -> Iterator[int]:
     yield from range(count)
 
