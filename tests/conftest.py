@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 
 from treadle.errors import ModelUnavailable
 from treadle.nodes.local.weights import find, folder
+from treadle.testing import ConverseServer
 
 # Tests start hundreds of Python processes. Where the environment forbids bytecode, as images for containers do, each
 # of them would compile all of LangGraph anew: 1.5 of 2.7 seconds.
@@ -44,6 +45,23 @@ def run(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
         return done
 
     return ahead if request.param == "async" else lambda graph, *given: graph.invoke(*given)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ConverseServer]]:
+    """Starts a server that boto3 finds."""
+    started: list[ConverseServer] = []
+
+    def start(*given: Any, **more: Any) -> ConverseServer:
+        server = ConverseServer(*given, **more).start()
+        started.append(server)
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture(autouse=True)

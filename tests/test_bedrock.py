@@ -5,7 +5,7 @@ import contextvars
 import threading
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,23 +39,6 @@ ID = "anthropic.claude-3-haiku-20240307-v1:0"
 OTHER = "amazon.nova-lite-v1:0"
 
 Serve = Callable[..., ConverseServer]
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Starts a server that boto3 finds."""
-    started: list[ConverseServer] = []
-
-    def start(*given: Any, **more: Any) -> ConverseServer:
-        server = ConverseServer(*given, **more).start()
-        started.append(server)
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def chat(**parameters: Any) -> BedrockModel:

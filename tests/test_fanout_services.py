@@ -2,13 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 from langchain_core.runnables import RunnableConfig
 
@@ -22,23 +21,6 @@ THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
 
 Serve = Callable[..., ConverseServer]
 Run = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Starts a server that boto3 finds."""
-    started: list[ConverseServer] = []
-
-    def start(*given: Any, **more: Any) -> ConverseServer:
-        server = ConverseServer(*given, **more).start()
-        started.append(server)
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def asking(**manner: Any) -> Any:
