@@ -107,7 +107,7 @@ def _problem(answer: Any, schema: Any) -> ValidationError | None:
 
 @lru_cache(maxsize=256)
 def _sound(schema: str) -> bool:
-    """Whether a schema is one; to find out takes far longer than to check an answer, and most questions share theirs."""
+    """Whether a schema is one: to find out takes far longer than to check an answer, and questions share theirs."""
     try:
         Draft202012Validator.check_schema(json.loads(schema))
     except SchemaError:
