@@ -6,6 +6,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,18 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ConverseSer
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _components() -> Iterator[None]:
+    """`AppTest` looks for components in every installed package, for each page anew: once is enough."""
+    if "streamlit" not in sys.modules:
+        yield
+        return
+    scanner = import_module("streamlit.components.v2.manifest_scanner")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(scanner, "scan_component_manifests", cache(scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(autouse=True)
