@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -80,19 +80,44 @@ class Review:
 
 
 _ELSEWHERE = ("id", "value", "schema", "decision", "claim")
+_STORED = tuple(field.name for field in fields(Review) if field.name not in _ELSEWHERE)
+
+_COLUMNS = (*_STORED, "interrupt_id", "value", "schema", "by", "at", "expires_at")
+"""All of a question and of the claim on it but the text that is searched, which is as long as the question."""
 
 
-def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
-    """A row of the queue as a Review, with its decision."""
-    value, given = json.loads(row["value"]), row["schema"]
+def load(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> Iterator[Review]:
+    """The reviews that a query finds, with decision and claim; ``rest`` is what of it comes after the tables."""
+    return (_review(connection, row) for row in _rows(connection, rest, values))
+
+
+def known(connection: sqlite3.Connection, keys: Iterable[Key]) -> Iterator[Review]:
+    """The reviews of these keys, without those that are gone."""
+    query = "WHERE thread_id = ? AND interrupt_id = ?"
+    return (found for key in keys for found in load(connection, query, key))
+
+
+def _rows(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    columns = ", ".join(f'"{name}"' for name in _COLUMNS)
+    query = f"SELECT {columns} FROM reviews LEFT JOIN claims USING (thread_id, interrupt_id) {rest}"
+    # SQLite's own rows look for a name among all of theirs, which takes most of the time that a list takes.
+    return (dict(zip(_COLUMNS, row, strict=True)) for row in connection.execute(query, values))
+
+
+def _review(connection: sqlite3.Connection, row: Mapping[str, Any]) -> Review:
+    value, given, waits = json.loads(row["value"]), row["schema"], row["status"] == "pending"
     return Review(
         id=row["interrupt_id"],
         value=value,
         schema=json.loads(given) if given else schema(value),
-        decision=None if row["status"] == "pending" else decided(connection, row["thread_id"], row["interrupt_id"]),
-        claim=None if row["status"] != "pending" else claimed(connection, row["thread_id"], row["interrupt_id"]),
-        **{field.name: row[field.name] for field in fields(Review) if field.name not in _ELSEWHERE},
+        decision=None if waits else decided(connection, row["thread_id"], row["interrupt_id"]),
+        claim=_claim(row) if waits and row["by"] is not None else None,
+        **{name: row[name] for name in _STORED},
     )
+
+
+def _claim(row: Mapping[str, Any] | sqlite3.Row) -> Claim:
+    return Claim(row["thread_id"], row["interrupt_id"], row["by"], row["at"], row["expires_at"])
 
 
 def claimed(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Claim | None:
@@ -100,7 +125,7 @@ def claimed(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -
     row = connection.execute(
         "SELECT * FROM claims WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id)
     ).fetchone()
-    return Claim(**row) if row is not None else None
+    return _claim(row) if row is not None else None
 
 
 def panel_of(row: sqlite3.Row) -> Panel:
@@ -144,11 +169,9 @@ def pending(
     )
 
     def work(connection: sqlite3.Connection) -> list[Review]:
-        rows = connection.execute(
-            f"SELECT * FROM reviews WHERE {where} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?", (*values, limit, offset)
-        ).fetchall()
-        rows = read_in_order(rows) if order == "urgency" else rows
-        return [load(connection, row) for row in rows]
+        rest = f"WHERE {where} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?"
+        rows = list(_rows(connection, rest, (*values, limit, offset)))
+        return [_review(connection, row) for row in (read_in_order(rows) if order == "urgency" else rows)]
 
     return saver.database.read(work)
 
@@ -186,20 +209,15 @@ def review(saver: SqliteSaver, id: str, *, thread: str | None = None) -> Review:
     """One review, by its id or the beginning of it that no other has; ReviewNotFound says what to do otherwise."""
 
     def work(connection: sqlite3.Connection) -> Review:
-        return load(connection, find(connection, id, thread))
+        row = find(connection, id, thread)
+        return next(known(connection, [(row["thread_id"], row["interrupt_id"])]))
 
     return saver.database.read(work)
 
 
 def reviews(saver: SqliteSaver, keys: Iterable[Key]) -> list[Review]:
     """The reviews of these keys as they are at one moment; those that are gone are left out."""
-    query = "SELECT * FROM reviews WHERE thread_id = ? AND interrupt_id = ?"
-
-    def work(connection: sqlite3.Connection) -> list[Review]:
-        rows = (connection.execute(query, key).fetchone() for key in keys)
-        return [load(connection, row) for row in rows if row is not None]
-
-    return saver.database.read(work)
+    return saver.database.read(lambda connection: list(known(connection, keys)))
 
 
 def find(connection: sqlite3.Connection, start: str, thread: str | None) -> sqlite3.Row:

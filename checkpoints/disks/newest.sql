@@ -1,9 +1,9 @@
--- All tables of version 13, as the migrations make them of an empty file: a new file is made by this at once.
+-- All tables of version 14, as the migrations make them of an empty file: a new file is made by this at once.
 -- Written by `python tests/tables.py`. An empty line stands between two statements, and nowhere else.
 
 PRAGMA application_id=1414677580;
 
-PRAGMA user_version=13;
+PRAGMA user_version=14;
 
 CREATE TABLE "_sqlite_migrations" (
    "id" INTEGER PRIMARY KEY,
@@ -357,9 +357,9 @@ CREATE INDEX events_of_review ON events (thread_id, interrupt_id) WHERE interrup
 
 CREATE INDEX reviews_overtaken ON reviews (thread_id) WHERE status = 'closed' AND problem IS NOT NULL;
 
-CREATE INDEX checkpoints_recent ON checkpoints (substr(id, 1, 11));
-
 CREATE INDEX reviews_of_thread ON reviews (thread_id, holds) WHERE status = 'pending';
+
+CREATE INDEX checkpoints_recent ON checkpoints (substr(id, 1, 13));
 
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
 VALUES ('treadle', 'first_tables', strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
@@ -399,3 +399,6 @@ VALUES ('treadle', 'lengths_of_questions', strftime('%Y-%m-%d %H:%M:%f000+00:00'
 
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
 VALUES ('treadle', 'waiting_questions_of_a_run', strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
+VALUES ('treadle', 'moments_of_checkpoints', strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
