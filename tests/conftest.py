@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import create_loader
 
 from treadle.errors import ModelUnavailable
 from treadle.nodes.local.weights import find, folder
@@ -67,14 +68,16 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ConverseSer
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _components() -> Iterator[None]:
-    """`AppTest` looks for components in every installed package, for each page anew: once is enough."""
-    if "streamlit" not in sys.modules:
-        yield
-        return
-    scanner = import_module("streamlit.components.v2.manifest_scanner")
+def _once() -> Iterator[None]:
+    """What others do anew for each client and each page of a test, though it never changes, is done once.
+
+    To read the descriptions of all of AWS's services; to look through every installed package for parts of a page.
+    """
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(scanner, "scan_component_manifests", cache(scanner.scan_component_manifests))
+        patched.setattr("botocore.session.create_loader", cache(create_loader))
+        if "streamlit" in sys.modules:
+            scanner = import_module("streamlit.components.v2.manifest_scanner")
+            patched.setattr(scanner, "scan_component_manifests", cache(scanner.scan_component_manifests))
         yield
 
 

@@ -1,6 +1,10 @@
-"""A fan-out that is killed goes on where it was: what was stored is not run again, and nothing is lost."""
+"""A fan-out that is killed goes on where it was: what was stored is not run again, and nothing is lost.
+
+All kills: ``TREADLE_FULL=1``.
+"""
 
 import multiprocessing
+import os
 import random
 import signal
 import subprocess
@@ -18,6 +22,7 @@ from treadle.checkpoints.savers import SqliteSaver
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["treadle.graphs.fanouts", "treadle.checkpoints.savers"])
+KILLS, TURNS = (50, 8) if "TREADLE_FULL" in os.environ else (20, 4)
 
 
 def begun(folder: Path, count: int, manner: str, **ends: Any) -> ForkServerProcess:
@@ -72,7 +77,7 @@ def test_a_run_killed_again_and_again_ends_complete_and_in_order(tmp_path: Path,
     count, rng = 2000, random.Random(11)
     before: Counter[int] = Counter()
     known: set[int] = set()
-    for _ in range(50):
+    for _ in range(KILLS):
         process = begun(tmp_path, count, manner)
         time.sleep(rng.uniform(0.0, 0.25))
         held = len(lines(tmp_path))
@@ -106,7 +111,7 @@ def whole(done: Any, count: int, known: set[int]) -> set[int]:
 @pytest.mark.parametrize("manner", ["sync", "async"])
 def test_a_run_killed_when_it_had_just_enough_goes_on_with_no_more_than_it_lacks(tmp_path: Path, manner: str) -> None:
     count, need, sure = 2000, 300, 0
-    for turn in range(8):
+    for turn in range(TURNS):
         folder = tmp_path / str(turn)
         folder.mkdir()
         killed_at(folder, count, manner, need + 4 * turn, need=need)
@@ -127,7 +132,7 @@ def test_a_run_killed_when_it_had_just_enough_goes_on_with_no_more_than_it_lacks
 def test_a_run_whose_time_ran_out_while_it_was_dead_goes_on_at_once_with_what_it_had(
     tmp_path: Path, manner: str
 ) -> None:
-    count, within = 2000, 6.0
+    count, within = 2000, 4.0
     begin = time.time()
     killed_at(tmp_path, count, manner, 500, within=within, need=0)
     known, before = stored(tmp_path), lines(tmp_path)
