@@ -2,14 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from treadle.checkpoints.desks.askers import schema
 from treadle.checkpoints.desks.audits import Decision, decision
 from treadle.checkpoints.desks.filters import ORDERS, Order, Status, clauses, read_in_order
 from treadle.checkpoints.desks.panels import Panel, panel
+from treadle.checkpoints.disks.connections import named
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
@@ -52,7 +54,8 @@ class Review:
     value: Any
     """What the node asked: the interrupt's value as plain data."""
     schema: dict[str, Any] | None
-    """JSON schema of the answer: the node's, else that of a form that is known; None where anything may be right."""
+    """JSON schema of the answer: the node's, else that of a form that is known; None where anything may be right.
+    Reviews that are listed together share it."""
     digest: str
     gate: str | None
     title: str | None
@@ -82,34 +85,37 @@ class Review:
 _ELSEWHERE = ("id", "value", "schema", "decision", "claim")
 _STORED = tuple(field.name for field in fields(Review) if field.name not in _ELSEWHERE)
 
-_COLUMNS = (*_STORED, "interrupt_id", "value", "schema", "by", "at", "expires_at")
+_COLUMNS = ", ".join((*_STORED, "interrupt_id", "value", "schema", '"by"', "at", "expires_at"))
 """All of a question and of the claim on it but the text that is searched, which is as long as the question."""
 
 
 def load(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> Iterator[Review]:
     """The reviews that a query finds, with decision and claim; ``rest`` is what of it comes after the tables."""
-    return (_review(connection, row) for row in _rows(connection, rest, values))
+    return _reviews(connection, _rows(connection, rest, values))
 
 
 def known(connection: sqlite3.Connection, keys: Iterable[Key]) -> Iterator[Review]:
     """The reviews of these keys, without those that are gone."""
     query = "WHERE thread_id = ? AND interrupt_id = ?"
-    return (found for key in keys for found in load(connection, query, key))
+    return _reviews(connection, (row for key in keys for row in _rows(connection, query, key)))
 
 
 def _rows(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    columns = ", ".join(f'"{name}"' for name in _COLUMNS)
-    query = f"SELECT {columns} FROM reviews LEFT JOIN claims USING (thread_id, interrupt_id) {rest}"
-    # SQLite's own rows look for a name among all of theirs, which takes most of the time that a list takes.
-    return (dict(zip(_COLUMNS, row, strict=True)) for row in connection.execute(query, values))
+    both = "reviews LEFT JOIN claims USING (thread_id, interrupt_id)"
+    return named(connection.execute(f"SELECT {_COLUMNS} FROM {both} {rest}", values))
 
 
-def _review(connection: sqlite3.Connection, row: Mapping[str, Any]) -> Review:
+def _reviews(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> Iterator[Review]:
+    schemas = cache(json.loads)  # all questions of a gate have the same, which takes longer to read than all else
+    return (_review(connection, row, schemas) for row in rows)
+
+
+def _review(connection: sqlite3.Connection, row: Mapping[str, Any], schemas: Callable[[str], Any]) -> Review:
     value, given, waits = json.loads(row["value"]), row["schema"], row["status"] == "pending"
     return Review(
         id=row["interrupt_id"],
         value=value,
-        schema=json.loads(given) if given else schema(value),
+        schema=schemas(given) if given else schema(value),
         decision=None if waits else decided(connection, row["thread_id"], row["interrupt_id"]),
         claim=_claim(row) if waits and row["by"] is not None else None,
         **{name: row[name] for name in _STORED},
@@ -135,10 +141,9 @@ def panel_of(row: sqlite3.Row) -> Panel:
 
 def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Decision | None:
     """The newest decision about a review, unless the graph refused it."""
-    row = connection.execute(
-        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1",
-        (thread_id, interrupt_id),
-    ).fetchone()
+    newest = "thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1"
+    found = connection.execute(f"SELECT * FROM decisions WHERE {newest}", (thread_id, interrupt_id))
+    row = next(named(found), None)
     return None if row is None or row["action"] == "refused" else decision(row)
 
 
@@ -171,7 +176,7 @@ def pending(
     def work(connection: sqlite3.Connection) -> list[Review]:
         rest = f"WHERE {where} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?"
         rows = list(_rows(connection, rest, (*values, limit, offset)))
-        return [_review(connection, row) for row in (read_in_order(rows) if order == "urgency" else rows)]
+        return list(_reviews(connection, read_in_order(rows) if order == "urgency" else rows))
 
     return saver.database.read(work)
 

@@ -42,16 +42,17 @@ def _compared(name: str, graph: Any, paths: dict[str, Path], repeats: int) -> Cl
 
 
 def _settled(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Medians of calls, while what the process holds before is left to itself.
+    """Medians of calls between which, as with `timeit`, nothing is looked through for garbage.
 
-    To look all of that through for garbage takes half as long as a whole history, and falls on either by chance.
+    That takes half as long as a whole history, since it goes through all that the process holds, and falls on either
+    by chance.
     """
     gc.collect()
-    gc.freeze()
+    gc.disable()
     try:
         return medians(calls, repeats)
     finally:
-        gc.unfreeze()
+        gc.enable()
 
 
 def _first(name: str, paths: dict[str, Path], repeats: int) -> Claim:
