@@ -7,8 +7,6 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from multiprocessing.context import ForkServerProcess
@@ -17,6 +15,7 @@ from typing import Any
 
 import crashing
 import pytest
+from processes import programmed
 
 from treadle.checkpoints.savers import SqliteSaver
 
@@ -150,20 +149,16 @@ def test_a_run_whose_time_ran_out_while_it_was_dead_goes_on_at_once_with_what_it
 
 @pytest.mark.parametrize("manner", ["sync", "async"])
 def test_a_run_that_is_interrupted_at_the_keyboard_ends_and_goes_on_where_it_was(tmp_path: Path, manner: str) -> None:
-    command = (
-        "import crashing, pathlib, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's "&"
-        "crashing.DELAY = 0.4;"  # has it ignored; it would take twelve seconds to end
-        f"crashing.run(pathlib.Path({str(tmp_path)!r}), 2000, {manner!r})"
+    code = (
+        "import crashing, pathlib, sys; crashing.DELAY = 0.4;"  # it would take twelve seconds to end
+        "crashing.run(pathlib.Path(sys.argv[1]), 2000, sys.argv[2])"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", command], cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True
-    )
+    process = programmed(code, tmp_path, manner)
     while len(lines(tmp_path)) < 100:
         assert process.poll() is None
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    with process:
-        _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in said
     assert process.returncode not in (0, -signal.SIGKILL)
     known, before = stored(tmp_path), Counter(lines(tmp_path))
