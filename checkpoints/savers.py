@@ -109,7 +109,8 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """Store a checkpoint; returns the config that names it."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        self.database.write(work, of=_thread(config)).remember(self._memory)
+        if not self.database.owe(work, work.debt, self._learn):
+            self._learn(self.database.write(work, of=_thread(config)))
         return _named(config, checkpoint)
 
     async def aput(
@@ -121,8 +122,12 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """As ``put``."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        (await self.database.awrite(work, of=_thread(config))).remember(self._memory)
+        if not self.database.owe(work, work.debt, self._learn):
+            self._learn(await self.database.awrite(work, of=_thread(config)))
         return _named(config, checkpoint)
+
+    def _learn(self, stored: states.Stored) -> None:
+        stored.remember(self._memory)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -141,9 +146,12 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
             await self.database.awrite(work, patient=work.task.ordinary, of=_thread(config))
 
     def get_next_version(self, current: str | None, channel: None) -> str:
-        """The version after ``current``: it sorts after it, and two forks never make the same one."""
+        """The version after ``current``: it sorts after it, and two forks never make the same one.
+
+        As LangGraph's other savers make them, but 21 characters long, not 51: a checkpoint names one for each channel.
+        """
         number = int(str(current).split(".")[0]) if current is not None else 0
-        return f"{number + 1:032}.{random.random():016}"
+        return f"{number + 1:010}.{random.getrandbits(40):010x}"
 
     # What is read
 

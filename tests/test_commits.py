@@ -15,7 +15,8 @@ from typing import Any
 from langgraph.checkpoint.base import empty_checkpoint
 
 from treadle.checkpoints import SqliteSaver
-from treadle.checkpoints.disks.commits import Commits, Job
+from treadle.checkpoints.disks.commits import Commits
+from treadle.checkpoints.disks.jobs import Job
 
 THREADS = 6
 """What LangGraph's pool has on two processors."""

@@ -22,6 +22,7 @@ from workloads import INPUT, WORKLOADS, answered, steps, waiting
 
 from treadle.checkpoints import SqliteSaver
 from treadle.checkpoints.layouts import states
+from treadle.checkpoints.runs import run
 from treadle.errors import StoreReadOnly
 
 DURABILITIES = ("sync", "async", "exit")
@@ -327,8 +328,8 @@ def test_pruning_keeps_what_growing_values_rest_on(saver: SqliteSaver) -> None:
 def test_the_ledger_has_a_row_for_a_thread_that_nobody_started_through_it(saver: SqliteSaver) -> None:
     graph = WORKLOADS["loop"]().compile(checkpointer=saver)
     graph.invoke(INPUT, {**at("t"), "metadata": {"graph": "loop"}})
-    row = saver.database.read(lambda c: dict(c.execute("SELECT * FROM runs").fetchone()))
-    assert (row["thread_id"], row["graph"], row["status"], row["steps"]) == ("t", "loop", "direct", 9)
+    found = run(saver, "t")
+    assert (found.thread_id, found.graph, found.status, found.steps) == ("t", "loop", "direct", 9)
 
 
 def test_a_readonly_saver_reads_and_refuses_to_write(saver: SqliteSaver) -> None:

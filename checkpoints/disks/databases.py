@@ -14,10 +14,11 @@ from functools import partial
 from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints.disks import files, forks, mounts
-from treadle.checkpoints.disks.commits import Commits, Job
+from treadle.checkpoints.disks.commits import Commits
 from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
 from treadle.checkpoints.disks.debts import Debt, Debts
+from treadle.checkpoints.disks.jobs import Job
 from treadle.checkpoints.disks.schemas import check, prepare, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
@@ -123,24 +124,38 @@ class Database:
             # where results linger, who waits does not wait along with them
             return cast(T, await self._commits.awrite(work, patient=patient and not self.linger))
 
-    def owe(self, work: Callable[[sqlite3.Connection], object], debt: Debt | None) -> bool:
+    def owe(
+        self, work: Callable[[sqlite3.Connection], T], debt: Debt | None, then: Callable[[T], object] | None = None
+    ) -> bool:
         """Let ``work`` linger, if it may and there is room for it: it is committed with whatever comes.
 
+        ``then`` is given its result after that.
         What goes wrong is raised to the next call ``of`` its run, such as this one, or by ``close``.
         """
-        if debt is None or not self.linger:
+        if debt is None or not self.linger or self._commits.mine:
             return False
         self._writable()
         self._debts.tell([debt.thread])
         if not self._debts.take(debt):
             return False
-        self._commits.post(work, lambda job: self._debts.settle(debt, job.error))
+
+        def tell(job: Job) -> None:
+            self._debts.settle(debt, job.error)
+            if then is not None and job.error is None:
+                then(job.result)
+
+        self._commits.post(work, tell)
         return True
 
     def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Let ``work`` ride with the next transaction, some 20 ms or ``linger`` later; its errors are logged."""
         self._writable()
         self._commits.post(work)
+
+    @property
+    def barred(self) -> bool:
+        """Whether steps of runs linger, after which what these remember is to be stored."""
+        return self._debts.barred
 
     def flush(self) -> None:
         """Return once everything posted so far is committed."""
