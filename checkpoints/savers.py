@@ -1,5 +1,6 @@
 """The saver: LangGraph's checkpointer on a treadle database, sync and async on one object."""
 
+import asyncio
 import os
 import random
 import sqlite3
@@ -69,6 +70,14 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     def from_conn_string(cls, conn_string: str) -> Self:
         """As ``SqliteSaver(path)``, under the name that langgraph-checkpoint-sqlite has for it, sync and async."""
         return cls(conn_string)
+
+    def flush(self) -> None:
+        """Return once everything is committed that lingers; raises what of it was lost."""
+        self.database.settle()
+
+    async def aflush(self) -> None:
+        """As ``flush``."""
+        await asyncio.to_thread(self.flush)
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""

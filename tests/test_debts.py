@@ -142,7 +142,8 @@ WRITERS: dict[str, Callable[[SqliteSaver], Any]] = {
     "delete_thread": lambda saver: saver.delete_thread("u"),
     "prune": lambda saver: prune(saver, keep=1),
     "close": lambda saver: saver.close(),
-    "flush": lambda saver: saver.database.flush(),
+    "flush": lambda saver: saver.flush(),
+    "aflush": lambda saver: asyncio.run(saver.aflush()),
 }
 
 
@@ -200,7 +201,7 @@ def steps(saver: SqliteSaver, *, count: int, size: int = 1) -> list[dict[str, An
         saver.put_writes(config, [("found", f"{number}"), ("text", "more")], f"task {number}")
         found, text = [*found, f"{number} " * 40], text + os.urandom(100 * size).hex()
         values = {"found": found, "text": text, "step": number}
-        versions: Any = {name: f"{number}.0" for name in values}
+        versions: Any = dict.fromkeys(values, f"{number}.0")
         checkpoint = {**empty_checkpoint(), "channel_values": values, "channel_versions": versions}
         config = saver.put(config, checkpoint, {"source": "loop", "step": number}, versions)
         states.append(values)
@@ -326,6 +327,18 @@ def test_readers_of_every_kind_hear_what_was_lost(saver: SqliteSaver) -> None:
         with pytest.raises(StoreFull, match="not stored"):
             read(saver)
     make_room(saver)
+
+
+def test_who_flushes_hears_what_was_lost(saver: SqliteSaver) -> None:
+    config = put(saver)
+    fill(saver)
+    saver.put_writes(config, [("x", BIG)], "task")
+    with pytest.raises(StoreFull, match="of thread 't'"):
+        saver.flush()
+    make_room(saver)
+    saver.put_writes(config, [("x", 1)], "task")
+    saver.flush()
+    assert stored(saver.path) == ["task"]
 
 
 def test_who_closes_hears_what_was_lost_and_the_file_is_let_go(tmp_path: Path) -> None:

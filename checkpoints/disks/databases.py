@@ -159,15 +159,20 @@ class Database:
 
     def flush(self) -> None:
         """Return once everything posted so far is committed."""
-        if not self.readonly:
+        if not (self.readonly or self._commits.idle):
             self.write(lambda connection: None)
+
+    def settle(self) -> None:
+        """As ``flush``, and raise what lingered and was lost, unless somebody was told before."""
+        self.flush()
+        self._debts.tell()
 
     def read(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
         """Run ``work`` on a reader's connection, which sees one moment of the database.
 
         What lingers is committed first; where work ``of`` some runs lingered and was lost, that is raised.
         """
-        self._settle()
+        self._catch_up()
         self._debts.tell(of)
         with explained(self.path):
             files.same(self.path, self._file)
@@ -192,7 +197,7 @@ class Database:
                 self._watcher = self._reader()
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
 
-    def _settle(self) -> None:
+    def _catch_up(self) -> None:
         """Have what lingers committed, or noted as lost."""
         if self._debts.open and not self._commits.mine:
             with contextlib.suppress(StoreError, sqlite3.Error):
@@ -210,8 +215,7 @@ class Database:
         if self._closed:
             return
         try:
-            if not self._commits.idle:
-                self.flush()
+            self.flush()
         finally:
             self._closed = True
             self._commits.stop()
