@@ -1,4 +1,4 @@
-"""Results and steps that linger: they share commits, every reader of their saver sees them, and what is lost of them is told."""
+"""Results and steps that linger: they share commits, readers of their saver see them, what is lost of them is told."""
 
 import asyncio
 import os
@@ -202,7 +202,7 @@ def steps(saver: SqliteSaver, *, count: int, size: int = 1) -> list[dict[str, An
         found, text = [*found, f"{number} " * 40], text + os.urandom(100 * size).hex()
         values = {"found": found, "text": text, "step": number}
         versions: Any = dict.fromkeys(values, f"{number}.0")
-        checkpoint = {**empty_checkpoint(), "channel_values": values, "channel_versions": versions}
+        checkpoint: Any = {**empty_checkpoint(), "channel_values": values, "channel_versions": versions}
         config = saver.put(config, checkpoint, {"source": "loop", "step": number}, versions)
         states.append(values)
     return states
@@ -222,7 +222,7 @@ def test_steps_that_share_a_commit_are_the_steps_that_were_made(saver: SqliteSav
         newest = fresh.get_tuple(at())
         assert newest is not None
         assert newest.checkpoint["channel_values"] == made[-1]
-    assert not [finding for finding in checkup(saver) if finding.harm]
+    assert checkup(saver) == []
 
 
 def test_steps_beside_work_that_was_undone_are_the_steps_that_were_made(saver: SqliteSaver) -> None:

@@ -7,7 +7,6 @@ that holds its work, and that of all who came before it; a posted write is no su
 """
 
 import asyncio
-import logging
 import threading
 import time
 from collections import deque
@@ -16,12 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.checkpoints.disks.crowds import LONGEST, QUIET, Crowd
-from treadle.checkpoints.disks.jobs import Host, Job, Work, bell, report, tell, wake
+from treadle.checkpoints.disks.jobs import Host, Job, Work, bell, report, tell
 
 IDLE = 2.0
 """Seconds without work after which the background thread ends, so that a forgotten store can be collected."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -62,7 +59,7 @@ class Commits:
         Who is patient waits some milliseconds for other threads, if as many have just come at once.
         """
         turn = bell()
-        job = Job(work, wake, turn, patient=patient)
+        job = Job(work, turn, patient=patient)
         with self._mutex:
             self._queue.append(job)
             complete = self._complete(by=job)
@@ -81,32 +78,16 @@ class Commits:
 
     async def awrite(self, work: Work, *, patient: bool = False) -> Any:
         """As write, while the event loop goes on; who is patient waits for company where there is a crowd."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-
-        def settle(job: Job) -> None:
-            if future.done():
-                return
-            if job.error is not None:
-                future.set_exception(job.error)
-            else:
-                future.set_result(job.result)
-
-        def tell(job: Job) -> None:
-            try:
-                loop.call_soon_threadsafe(settle, job)
-            except RuntimeError:
-                _log.debug("The event loop closed before its write was committed.")
-
-        self._enqueue(Job(work, tell, patient=patient), hurry=not patient or not self.crowd.many)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._enqueue(Job(work, future=future, patient=patient), hurry=not patient or not self.crowd.many)
         return await future
 
-    def post(self, work: Work, tell: Callable[[Job], None] = report) -> None:
+    def post(self, work: Work, heard: Callable[[Job], None] = report) -> None:
         """Let work ride with the next transaction, at most as much later as the crowd lets it linger.
 
-        ``tell`` hears of the end before anybody does whose work came later; by default it logs an error.
+        ``heard`` is told of the end before anybody does whose work came later; by default it logs an error.
         """
-        self._enqueue(Job(work, tell, posted=True), hurry=False)
+        self._enqueue(Job(work, heard=heard, posted=True), hurry=False)
 
     def stop(self) -> None:
         """Let the background thread end as soon as the queue is empty."""

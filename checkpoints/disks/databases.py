@@ -15,7 +15,7 @@ from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints.disks import files, forks, mounts
 from treadle.checkpoints.disks.commits import Commits
-from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
+from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, guard, tune
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
 from treadle.checkpoints.disks.debts import Debt, Debts
 from treadle.checkpoints.disks.jobs import Job
@@ -89,10 +89,10 @@ class Database:
         with explained(self.path):
             connection = connect(self.path)
             try:
+                tune(connection, synchronous=self.synchronous)
                 if not ready(connection, self.path):
-                    tune(connection, synchronous=self.synchronous)
                     prepare(connection, self.path)
-                tune(connection)
+                guard(connection, writes=False)
             except BaseException:
                 connection.close()
                 raise
@@ -159,13 +159,13 @@ class Database:
 
     def flush(self) -> None:
         """Return once everything posted so far is committed."""
-        if not (self.readonly or self._commits.idle):
+        if not self.readonly:
             self.write(lambda connection: None)
 
     def settle(self) -> None:
         """As ``flush``, and raise what lingered and was lost, unless somebody was told before."""
-        self.flush()
-        self._debts.tell()
+        with self._debts.told():
+            self.flush()
 
     def read(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
         """Run ``work`` on a reader's connection, which sees one moment of the database.
@@ -215,7 +215,8 @@ class Database:
         if self._closed:
             return
         try:
-            self.flush()
+            if not self._commits.idle:
+                self.flush()
         finally:
             self._closed = True
             self._commits.stop()
@@ -271,7 +272,8 @@ class Database:
 
     def _reader(self) -> sqlite3.Connection:
         connection = connect(self.path, readonly=self.readonly)
-        tune(connection)
+        tune(connection, synchronous=None if self.readonly else self.synchronous)
+        guard(connection, writes=False)
         return connection
 
     def _writing(self) -> sqlite3.Connection:
@@ -279,7 +281,7 @@ class Database:
         with self._mutex:
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._connect()
-        tune(connection, synchronous=self.synchronous)
+        guard(connection, writes=True)
         return connection
 
     def _return(self, connection: sqlite3.Connection) -> None:

@@ -78,8 +78,8 @@ class Debts:
             raise _loss(lost) from lost[0][1]
 
     @contextmanager
-    def told(self, threads: Sequence[str]) -> Iterator[None]:
-        """Around a call for some threads: it does not begin if something of them was lost, and fails if it is then."""
+    def told(self, threads: Sequence[str] | None = None) -> Iterator[None]:
+        """Around a call for some threads, or for all: it does not begin if anything was lost, and fails if it is then."""
         self.tell(threads)
         try:
             yield

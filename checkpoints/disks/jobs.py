@@ -1,9 +1,10 @@
 """Jobs: pieces of work that wait for a transaction, and the threads that wait for them."""
 
+import asyncio
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,25 +13,44 @@ Work = Callable[[sqlite3.Connection], Any]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
+def report(job: "Job") -> None:
+    """Log what went wrong."""
+    if job.error is not None:
+        _log.error("A write that nobody waited for was not stored: %s", job.error)
+
+
+@dataclass(eq=False, slots=True)
 class Job:
-    """One piece of work in the queue, and how its caller hears of the end."""
+    """One piece of work in the queue, and who hears of the end: a thread, a coroutine, or whoever is told."""
 
     work: Work
-    tell: Callable[["Job"], None]
     turn: "threading.Lock | None" = None
     """What a thread that waits for it waits at."""
+    future: "asyncio.Future[Any] | None" = None
+    """What a coroutine that waits for it awaits."""
+    heard: "Callable[[Job], None]" = report
+    """Who is told, if nobody waits for it."""
+    posted: bool = False
+    patient: bool = False
     result: Any = None
     error: BaseException | None = None
     done: bool = False
     leads: bool = False
-    posted: bool = False
-    patient: bool = False
 
     @property
     def blocking(self) -> bool:
         """Whether a thread waits for it."""
         return self.turn is not None
+
+    def settle(self) -> None:
+        """Let the coroutine go on, on its event loop."""
+        assert self.future is not None
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
 
 
 class Host(NamedTuple):
@@ -54,20 +74,25 @@ def bell() -> threading.Lock:
     return lock
 
 
-def wake(job: Job) -> None:
-    """Let the thread that waits for it go on."""
-    if job.turn is not None:
-        job.turn.release()
-
-
-def report(job: Job) -> None:
-    """Log what went wrong."""
-    if job.error is not None:
-        _log.error("A write that nobody waited for was not stored: %s", job.error)
-
-
 def tell(jobs: Iterable[Job]) -> None:
-    """Let those hear that are done."""
+    """Let those hear that are done; an event loop is woken once for all who wait on it."""
+    loops: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:
-        if job.done:
-            job.tell(job)
+        if not job.done:
+            continue
+        if job.future is not None:
+            loops.setdefault(job.future.get_loop(), []).append(job)
+        elif job.turn is not None:
+            job.turn.release()
+        elif job.posted:
+            job.heard(job)
+    for loop, some in loops.items():
+        try:
+            loop.call_soon_threadsafe(_settle, some)
+        except RuntimeError:
+            _log.debug("The event loop closed before its write was committed.")
+
+
+def _settle(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.settle()

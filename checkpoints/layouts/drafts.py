@@ -82,7 +82,7 @@ class Drafts:
         return Written(self, config, place(config), rows.Task(task_id, task_path, typed), channels, _flat(asked))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Drafted:
     """A checkpoint, ready to be stored."""
 
@@ -123,7 +123,7 @@ class Drafted:
         return stored
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Written:
     """What one task wrote, ready to be stored."""
 
