@@ -42,9 +42,10 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ``serde`` turns values into bytes (LangGraph's default: JSON-like data, messages, pydantic models; no pickle). With
     LangGraph's EncryptedSerializer state, writes, journal and trace are encrypted, questions and decisions are not.
     ``synchronous`` is what a stored step survives: FULL a power cut, NORMAL and OFF any end of the process.
-    ``linger`` lets results of tasks wait in memory so many seconds (at most 1) after their call has returned, so that
-    many share a commit: those that a violent end finds there are computed again. Whatever else is written or read
-    commits them first. What of them cannot be stored is raised to the next call for their thread, or by ``close``.
+    ``linger`` lets steps and results of tasks wait in memory so many seconds (at most 1) after their call has returned,
+    so that many share a commit: those that a violent end finds there are computed again. Whatever else is written or
+    read commits them first. What of them cannot be stored is raised to the next call for their thread, or by ``flush``
+    and ``close``.
     ``readonly`` opens an existing file to look at it.
 
     Raises StoreReadOnly, StoreNewer, StoreCorrupt, StoreBusy, StoreFull, or StoreError with words of its own.

@@ -15,6 +15,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from twins import Twins, frozen
@@ -323,6 +324,14 @@ def test_pruning_keeps_what_growing_values_rest_on(saver: SqliteSaver) -> None:
     assert values(saver, at("t"))["growing"] == growing
     config = put(saver, config, {"growing": [*growing, "more"]}, "50")
     assert values(saver, config)["growing"] == [*growing, "more"]
+
+
+def test_a_version_sorts_after_those_before_it_whoever_made_them(saver: SqliteSaver) -> None:
+    made: list[Any] = [None, InMemorySaver().get_next_version(None, None)]
+    for _ in range(120):
+        made.append(saver.get_next_version(made[-1], None))
+    assert made[1:] == sorted(made[1:])
+    assert len({saver.get_next_version(made[-1], None) for _ in range(100)}) == 100
 
 
 def test_the_ledger_has_a_row_for_a_thread_that_nobody_started_through_it(saver: SqliteSaver) -> None:

@@ -79,7 +79,7 @@ class Debts:
 
     @contextmanager
     def told(self, threads: Sequence[str] | None = None) -> Iterator[None]:
-        """Around a call for some threads, or for all: it does not begin if anything was lost, and fails if it is then."""
+        """Around a call for some threads, or for all: it fails, before or after, if anything of them was lost."""
         self.tell(threads)
         try:
             yield
