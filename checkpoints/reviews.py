@@ -2,14 +2,16 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from treadle.checkpoints.desks.askers import schema
 from treadle.checkpoints.desks.audits import Decision, decision
 from treadle.checkpoints.desks.filters import ORDERS, Order, Status, clauses, read_in_order
 from treadle.checkpoints.desks.panels import Panel, panel
+from treadle.checkpoints.disks.connections import named
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
@@ -52,7 +54,8 @@ class Review:
     value: Any
     """What the node asked: the interrupt's value as plain data."""
     schema: dict[str, Any] | None
-    """JSON schema of the answer: the node's, else that of a form that is known; None where anything may be right."""
+    """JSON schema of the answer: the node's, else that of a form that is known; None where anything may be right.
+    Reviews that are listed together share it."""
     digest: str
     gate: str | None
     title: str | None
@@ -80,19 +83,47 @@ class Review:
 
 
 _ELSEWHERE = ("id", "value", "schema", "decision", "claim")
+_STORED = tuple(field.name for field in fields(Review) if field.name not in _ELSEWHERE)
+
+_COLUMNS = ", ".join((*_STORED, "interrupt_id", "value", "schema", '"by"', "at", "expires_at"))
+"""All of a question and of the claim on it but the text that is searched, which is as long as the question."""
 
 
-def load(connection: sqlite3.Connection, row: sqlite3.Row) -> Review:
-    """A row of the queue as a Review, with its decision."""
-    value, given = json.loads(row["value"]), row["schema"]
+def load(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> Iterator[Review]:
+    """The reviews that a query finds, with decision and claim; ``rest`` is what of it comes after the tables."""
+    return _reviews(connection, _rows(connection, rest, values))
+
+
+def known(connection: sqlite3.Connection, keys: Iterable[Key]) -> Iterator[Review]:
+    """The reviews of these keys, without those that are gone."""
+    query = "WHERE thread_id = ? AND interrupt_id = ?"
+    return _reviews(connection, (row for key in keys for row in _rows(connection, query, key)))
+
+
+def _rows(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    both = "reviews LEFT JOIN claims USING (thread_id, interrupt_id)"
+    return named(connection.execute(f"SELECT {_COLUMNS} FROM {both} {rest}", values))
+
+
+def _reviews(connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> Iterator[Review]:
+    schemas = cache(json.loads)  # all questions of a gate have the same, which takes longer to read than all else
+    return (_review(connection, row, schemas) for row in rows)
+
+
+def _review(connection: sqlite3.Connection, row: Mapping[str, Any], schemas: Callable[[str], Any]) -> Review:
+    value, given, waits = json.loads(row["value"]), row["schema"], row["status"] == "pending"
     return Review(
         id=row["interrupt_id"],
         value=value,
-        schema=json.loads(given) if given else schema(value),
-        decision=None if row["status"] == "pending" else decided(connection, row["thread_id"], row["interrupt_id"]),
-        claim=None if row["status"] != "pending" else claimed(connection, row["thread_id"], row["interrupt_id"]),
-        **{field.name: row[field.name] for field in fields(Review) if field.name not in _ELSEWHERE},
+        schema=schemas(given) if given else schema(value),
+        decision=None if waits else decided(connection, row["thread_id"], row["interrupt_id"]),
+        claim=_claim(row) if waits and row["by"] is not None else None,
+        **{name: row[name] for name in _STORED},
     )
+
+
+def _claim(row: Mapping[str, Any] | sqlite3.Row) -> Claim:
+    return Claim(row["thread_id"], row["interrupt_id"], row["by"], row["at"], row["expires_at"])
 
 
 def claimed(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Claim | None:
@@ -100,7 +131,7 @@ def claimed(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -
     row = connection.execute(
         "SELECT * FROM claims WHERE thread_id = ? AND interrupt_id = ?", (thread_id, interrupt_id)
     ).fetchone()
-    return Claim(**row) if row is not None else None
+    return _claim(row) if row is not None else None
 
 
 def panel_of(row: sqlite3.Row) -> Panel:
@@ -110,10 +141,9 @@ def panel_of(row: sqlite3.Row) -> Panel:
 
 def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -> Decision | None:
     """The newest decision about a review, unless the graph refused it."""
-    row = connection.execute(
-        "SELECT * FROM decisions WHERE thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1",
-        (thread_id, interrupt_id),
-    ).fetchone()
+    newest = "thread_id = ? AND interrupt_id = ? AND kind IS NULL ORDER BY seq DESC LIMIT 1"
+    found = connection.execute(f"SELECT * FROM decisions WHERE {newest}", (thread_id, interrupt_id))
+    row = next(named(found), None)
     return None if row is None or row["action"] == "refused" else decision(row)
 
 
@@ -144,11 +174,9 @@ def pending(
     )
 
     def work(connection: sqlite3.Connection) -> list[Review]:
-        rows = connection.execute(
-            f"SELECT * FROM reviews WHERE {where} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?", (*values, limit, offset)
-        ).fetchall()
-        rows = read_in_order(rows) if order == "urgency" else rows
-        return [load(connection, row) for row in rows]
+        rest = f"WHERE {where} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?"
+        rows = list(_rows(connection, rest, (*values, limit, offset)))
+        return list(_reviews(connection, read_in_order(rows) if order == "urgency" else rows))
 
     return saver.database.read(work)
 
@@ -186,20 +214,15 @@ def review(saver: SqliteSaver, id: str, *, thread: str | None = None) -> Review:
     """One review, by its id or the beginning of it that no other has; ReviewNotFound says what to do otherwise."""
 
     def work(connection: sqlite3.Connection) -> Review:
-        return load(connection, find(connection, id, thread))
+        row = find(connection, id, thread)
+        return next(known(connection, [(row["thread_id"], row["interrupt_id"])]))
 
     return saver.database.read(work)
 
 
 def reviews(saver: SqliteSaver, keys: Iterable[Key]) -> list[Review]:
     """The reviews of these keys as they are at one moment; those that are gone are left out."""
-    query = "SELECT * FROM reviews WHERE thread_id = ? AND interrupt_id = ?"
-
-    def work(connection: sqlite3.Connection) -> list[Review]:
-        rows = (connection.execute(query, key).fetchone() for key in keys)
-        return [load(connection, row) for row in rows if row is not None]
-
-    return saver.database.read(work)
+    return saver.database.read(lambda connection: list(known(connection, keys)))
 
 
 def find(connection: sqlite3.Connection, start: str, thread: str | None) -> sqlite3.Row:

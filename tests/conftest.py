@@ -6,11 +6,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import create_loader
 
 from treadle.errors import ModelUnavailable
 from treadle.nodes.local.weights import find, folder
@@ -32,8 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: tests wait for pages, clocks and other processes."""
-    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    """Two processes more than there are cores: tests wait for pages, clocks and other processes."""
+    return 2 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -62,6 +65,20 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ConverseSer
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _once() -> Iterator[None]:
+    """What others do anew for each client and each page of a test, though it never changes, is done once.
+
+    To read the descriptions of all of AWS's services; to look through every installed package for parts of a page.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("botocore.session.create_loader", cache(create_loader))
+        if "streamlit" in sys.modules:
+            scanner = import_module("streamlit.components.v2.manifest_scanner")
+            patched.setattr(scanner, "scan_component_manifests", cache(scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Commands in processes forked from one that has loaded everything: real processes, without seconds of imports.
+"""Commands and programs in processes forked from one that has loaded everything: real ones, without seconds of imports.
 
 ``python tests/forking.py FD`` is that one; it takes jobs on a socket, with the files that a process shall have.
 """
@@ -96,7 +96,7 @@ def _zygote() -> socket.socket:
 def fork(
     arguments: Iterable[str], folder: Path, environment: Mapping[str, str], files: Iterable[int], *, terminal: bool
 ) -> int:
-    """Begin a command in a folder, with these as its three files; where its process and then its end are reported."""
+    """Begin a command, or with ``-c`` a program, in a folder; where its process and then its end are reported."""
     given = {"arguments": list(arguments), "folder": str(folder), "environment": dict(environment)}
     ours, theirs = os.pipe()
     job = json.dumps({**given, "terminal": terminal}).encode()
@@ -154,10 +154,14 @@ def _work(job: dict[str, Any], *files: int) -> NoReturn:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches the process
     sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
-    sys.argv = ["treadle", *job["arguments"]]
-    sys.path[0] = ""  # as with `python -m`
-    warnings.simplefilter("error")
-    import_module("treadle.commands").main()
+    sys.path[0] = ""  # as with `python -m` and `python -c`
+    if job["arguments"][:1] == ["-c"]:
+        sys.argv = ["-c", *job["arguments"][2:]]
+        exec(job["arguments"][1], {"__name__": "__main__"})
+    else:
+        sys.argv = ["treadle", *job["arguments"]]
+        warnings.simplefilter("error")
+        import_module("treadle.commands").main()
     sys.exit()
 
 

@@ -40,6 +40,18 @@ def begun(folder: Path, *arguments: str, **variables: str) -> Forked:
         return _forked(folder, arguments, nothing.fileno(), variables)
 
 
+def programmed(code: str, *arguments: object) -> Forked:
+    """Start a Python program, which finds what lies beside this, and do not wait for it."""
+    return begun(Path(__file__).parent, "-c", code, *map(str, arguments))
+
+
+def program(code: str, *arguments: object) -> Done:
+    """Run such a program."""
+    process = programmed(code, *arguments)
+    shown, told = process.communicate()
+    return Done(["-c"], process.wait(), shown, told)
+
+
 def _forked(folder: Path, arguments: Iterable[str], stdin: int, variables: Mapping[str, str]) -> Forked:
     stdout, stderr = os.pipe(), os.pipe()
     files = (stdin, stdout[1], stderr[1])

@@ -5,10 +5,9 @@ python tests/races.py --seconds 60
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -26,6 +25,7 @@ from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.ledgers.fences import FENCE
 from treadle.errors import LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound, RunOpen
 
+FORK = multiprocessing.get_context("fork")
 ROUNDS = 3
 
 
@@ -63,8 +63,8 @@ EXPECTED = (LeaseHeld, ReviewClosed, ReviewNotFound, RunNotFound, RunOpen)
 """What a process is told that came second: nothing was changed. Anything else is an error."""
 
 
-def work(path: Path, number: int, seconds: float, threads: int) -> None:
-    """One process: its threads do random things until time is up."""
+def work(path: Path, number: int, seconds: float, threads: int, told: Any) -> None:
+    """One process: its threads do random things until time is up; it tells what they did."""
     log = os.open(path.with_name("effects"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     until, counts, errors = time.monotonic() + seconds, Counter[str](), []
     with SqliteSaver(path, synchronous="NORMAL") as saver:
@@ -86,7 +86,7 @@ def work(path: Path, number: int, seconds: float, threads: int) -> None:
             one.start()
         for one in workers:
             one.join()
-    print(json.dumps({"counts": counts, "errors": errors}), flush=True)
+    told.put((counts, errors))
 
 
 def _one(saver: SqliteSaver, built: Any, rng: random.Random, who: str) -> str:
@@ -150,18 +150,15 @@ def _settled(saver: SqliteSaver, built: Any, thread: str, made: list[Any], effec
 
 def race(folder: Path, *, seconds: float, processes: int = 8, threads: int = 4) -> dict[str, Any]:
     """Let processes race, then judge."""
-    path = folder / "x.db"
-    command = [sys.executable, "-W", "ignore", __file__, "--work", str(path), "--seconds", str(seconds)]
-    running = [
-        subprocess.Popen(
-            [*command, "--number", str(number), "--threads", str(threads)], stdout=subprocess.PIPE, text=True
-        )
-        for number in range(processes)
-    ]
-    told = [json.loads(process.communicate()[0]) for process in running]
-    assert [error for one in told for error in one["errors"]] == []
-    counts = sum((Counter(one["counts"]) for one in told), Counter[str]())
-    return {**counts, **judge(path)}
+    path, told = folder / "x.db", FORK.Queue()
+    running = [FORK.Process(target=work, args=(path, number, seconds, threads, told)) for number in range(processes)]
+    for process in running:
+        process.start()
+    counts, errors = zip(*(told.get(timeout=seconds + 240) for _ in running), strict=True)
+    for process in running:
+        process.join()
+    assert [error for each in errors for error in each] == []
+    return {**sum(counts, Counter[str]()), **judge(path)}
 
 
 def main() -> None:
@@ -169,12 +166,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--threads", type=int, default=4)
-    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--number", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.work:
-        work(given.work, given.number, given.seconds, given.threads)
-        return
     with tempfile.TemporaryDirectory() as folder:
         how = {"seconds": given.seconds, "processes": given.processes, "threads": given.threads}
         print(json.dumps(race(Path(folder), **how)), flush=True)

@@ -1,8 +1,6 @@
 """A review after the fact: the run goes on at once, the question waits in the queue, and its answer is feedback."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END
+from processes import program
 
 from treadle import chain, fan_out, review
 from treadle.checkpoints import SqliteSaver, decide, decisions, pending
@@ -139,10 +138,7 @@ start(graph(), {"topic": "hello"}, saver=Dying(sys.argv[1]), name="mail", thread
 @pytest.mark.parametrize("moment", [1, 2, 3], ids=["before", "asked, result not stored", "result stored"])
 def test_a_process_killed_at_any_moment_leaves_exactly_one_question(tmp_path: Path, moment: int) -> None:
     path = tmp_path / "treadle.db"
-    died = subprocess.run(
-        [sys.executable, "-c", CHILD, str(path), str(moment)], cwd=Path(__file__).parent, check=False, timeout=120
-    )
-    assert died.returncode == -9
+    assert program(CHILD, path, moment).returncode == -9
     SENT.clear()
     with SqliteSaver(path) as saver:
         assert len(pending(saver)) == (0 if moment == 1 else 1)

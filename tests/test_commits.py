@@ -3,8 +3,6 @@
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
+from processes import programmed
 
 from treadle.checkpoints import SqliteSaver
 from treadle.checkpoints.disks import commits
@@ -256,8 +255,7 @@ with ThreadPoolExecutor(6) as pool:
 
 
 def test_a_process_that_is_killed_keeps_every_write_whose_call_returned(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", CHILD, str(tmp_path / "x.db")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with programmed(CHILD, tmp_path / "x.db") as child:
         assert child.stdout is not None
         told = [child.stdout.readline() for _ in range(500)]
         child.send_signal(signal.SIGKILL)

@@ -2,13 +2,12 @@
 
 import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lingering import CONFIG, INPUT, graph, lingering
+from processes import program
 
 from treadle.checkpoints import SqliteSaver, advance, decide, decisions, pending, run
 from treadle.checkpoints.care.ailments import ailments
@@ -18,9 +17,7 @@ from treadle.checkpoints.reviews import count, review
 
 def killed(folder: Path, *how: str) -> None:
     """Let a run be killed right after its question is committed, and before the step that asks it is."""
-    program = str(Path(__file__).with_name("lingering.py"))
-    done = subprocess.run([sys.executable, "-W", "ignore", program, str(folder), *how], check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL
+    assert program("import lingering; lingering.main()", folder, *how).returncode == -signal.SIGKILL
 
 
 def rows(saver: SqliteSaver, table: str) -> int:

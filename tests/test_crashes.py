@@ -4,19 +4,16 @@ The full campaign: ``python tests/crashes.py --kills 500 --statements --tears 50
 """
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from processes import program
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
-DRIVER = Path(__file__).with_name("crashes.py")
 
 
 def driven(*arguments: str) -> str:
     """Run the driver in a process of its own, which forks before any thread is started."""
-    done = subprocess.run([sys.executable, str(DRIVER), *arguments], capture_output=True, text=True, check=False)
+    done = program("import crashes; crashes.main()", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

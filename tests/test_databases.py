@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver as ReadySaver
+from processes import program, programmed
 
 from treadle.checkpoints.disks.connections import connect
 from treadle.checkpoints.disks.databases import Database
@@ -152,12 +153,12 @@ def test_a_posted_write_that_fails_is_logged(database: Database, caplog: pytest.
 
 
 def test_what_was_posted_survives_the_end_of_the_interpreter(tmp_path: Path) -> None:
-    program = (
+    code = (
         "import sys; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1])\n"
         "d.post(lambda c: c.execute(\"INSERT INTO journal VALUES ('t', 'k', 'x', 0, x'00', 0)\"))\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "x.db")], check=True)
+    assert program(code, tmp_path / "x.db").returncode == 0
     with_it = Database(tmp_path / "x.db", readonly=True)
     assert keys(with_it) == ["k"]
     with_it.close()
@@ -216,7 +217,7 @@ def test_a_reader_sees_one_moment_and_cannot_write(database: Database) -> None:
 
 def test_a_forked_child_writes_on_connections_of_its_own(database: Database) -> None:
     database.write(note("parent"))
-    program = (
+    code = (
         "import os, sys; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1])\n"
         "sql = \"INSERT INTO journal VALUES ('t', ?, 'x', 0, x'00', 0)\"\n"
@@ -227,12 +228,12 @@ def test_a_forked_child_writes_on_connections_of_its_own(database: Database) -> 
         "d.close()\n"
         "if child: assert os.waitpid(child, 0)[1] == 0\n"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(database.path)], check=True)
+    assert program(code, database.path).returncode == 0
     assert keys(database) == ["after", "before", "child", "parent"]
 
 
 def test_what_a_forked_child_writes_is_kept_when_its_parent_closes_in_between(database: Database) -> None:
-    program = (
+    code = (
         "import os, sys; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1])\n"
         "sql = \"INSERT INTO journal VALUES ('t', ?, 'x', 0, x'00', 0)\"\n"
@@ -244,12 +245,12 @@ def test_what_a_forked_child_writes_is_kept_when_its_parent_closes_in_between(da
         "else: put('amid'); os.write(tell, b'.'); os.read(heard, 1); put('after'); d.close()\n"
     )
     database.close()
-    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(database.path)], check=True)
+    assert program(code, database.path).returncode == 0
     assert keys(Database(database.path)) == ["after", "amid", "before"]
 
 
 def test_a_process_forks_while_its_threads_write_and_nothing_is_lost(tmp_path: Path) -> None:
-    program = (
+    code = (
         "import os, sys, threading; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1], synchronous='OFF')\n"
         "sql = \"INSERT INTO journal VALUES ('t', ?, 'x', 0, x'00', 0)\"\n"
@@ -263,12 +264,12 @@ def test_a_process_forks_while_its_threads_write_and_nothing_is_lost(tmp_path: P
         "for n in range(3): assert os.wait()[1] == 0\n"
     )
     path = tmp_path / "x.db"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(path)], check=True, timeout=120)
+    assert program(code, path).returncode == 0
     assert len(keys(Database(path))) == 6 * 60
 
 
 def test_processes_that_write_at_once_never_meet_a_lock(tmp_path: Path) -> None:
-    program = (
+    code = (
         "import sys, threading; from treadle.checkpoints.disks.databases import Database\n"
         "d = Database(sys.argv[1], synchronous='OFF')\n"
         "def go(n):\n"
@@ -278,11 +279,10 @@ def test_processes_that_write_at_once_never_meet_a_lock(tmp_path: Path) -> None:
         "threads = [threading.Thread(target=go, args=(n,)) for n in range(3)]\n"
         "[t.start() for t in threads]; [t.join() for t in threads]; d.close()\n"
     )
-    path = str(tmp_path / "x.db")
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program, path, str(n)], stderr=subprocess.PIPE) for n in range(3)
-    ]
-    assert [process.communicate(timeout=120)[1] for process in processes] == [b""] * 3
+    path = tmp_path / "x.db"
+    processes = [programmed(code, path, n) for n in range(3)]
+    assert [process.communicate(120) for process in processes] == [("", "")] * 3
+    assert [process.wait() for process in processes] == [0] * 3
     database = Database(path)
     assert len(keys(database)) == 900
     assert database.read(lambda c: c.execute("PRAGMA integrity_check").fetchone()[0]) == "ok"

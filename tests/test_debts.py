@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Interrupt
+from processes import program, programmed
 from twins import Twins
 from workloads import INPUT, WORKLOADS, answered, waiting
 
@@ -390,7 +389,7 @@ saver.close()
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_does_not_store_what_lingers_in_its_parent(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKING, str(tmp_path / "x.db")], check=True)
+    assert program(FORKING, tmp_path / "x.db").returncode == 0
     with SqliteSaver(tmp_path / "x.db", readonly=True) as saver:
         bodies = saver.database.read(lambda c: [row[0] for row in c.execute("SELECT body FROM writes")])
     assert sorted(stored(tmp_path / "x.db")) == ["after", "child", "parent"]
@@ -416,8 +415,7 @@ for number in range(100_000):
 
 
 def test_a_kill_takes_only_the_newest_results(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "x.db")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+    with programmed(KILLED, tmp_path / "x.db") as child:
         assert child.stdout is not None
         told = [child.stdout.readline() for _ in range(1500)]
         child.send_signal(signal.SIGKILL)
@@ -449,8 +447,7 @@ raise KeyboardInterrupt if sys.argv[2] == "Ctrl-C" else ValueError("a bug")
 def test_a_process_that_ends_without_closing_stores_what_lingers_or_says_what_was_lost(
     tmp_path: Path, why: str
 ) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", ENDING, str(tmp_path / "x.db"), why]
-    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    told = program(ENDING, tmp_path / "x.db", why).stderr
     assert stored(tmp_path / "x.db") == ["task"]
     assert ("of thread 't' (task big)" in told) == (why == "full")
 
@@ -485,8 +482,6 @@ with Saver(sys.argv[1], linger=1) as saver:
 
 
 def test_a_finished_branch_of_a_fan_out_is_not_run_again_though_results_linger(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", BRANCHES, str(tmp_path / "x.db")]
-    first = subprocess.run([*command, "die"], capture_output=True, text=True, check=False)
+    first = program(BRANCHES, tmp_path / "x.db", "die")
     assert (first.returncode, first.stdout) == (-9, "quick ran\n"), first.stderr
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert again.stdout == "slow ran\n['QUICK', 'SLOW']\n"
+    assert program(BRANCHES, tmp_path / "x.db").stdout == "slow ran\n['QUICK', 'SLOW']\n"

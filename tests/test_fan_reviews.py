@@ -13,10 +13,11 @@ from langgraph.types import Command
 from treadle import chain, fan_out, review
 from treadle.checkpoints import pending
 from treadle.checkpoints.savers import SqliteSaver
-from treadle.graphs.scatters.supplies import PART
+from treadle.graphs.scatters import supplies
 from treadle.nodes import step
 
 THREAD: RunnableConfig = {"configurable": {"thread_id": "t"}}
+PART = 100
 
 Run = Callable[..., dict[str, Any]]
 
@@ -85,8 +86,10 @@ def test_what_never_started_in_time_is_recorded_too(run: Run, tmp_path: Path) ->
     assert set(found.values()) == {"success", "cancelled"}
 
 
-@pytest.mark.slow
-def test_items_of_a_generator_wait_for_people_part_by_part(run: Run, tmp_path: Path) -> None:
+def test_items_of_a_generator_wait_for_people_part_by_part(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supplies, "PART", PART)
     drawn, after = [0], list[int]()
 
     def supply(count: int) -> Iterator[int]:

@@ -72,7 +72,7 @@ def approve(saver: SqliteSaver, number: int) -> None:
 
 
 def test_what_nobody_needs_to_answer_any_more_leaves_the_queue(run: Run, saver: SqliteSaver) -> None:
-    graph = fan(asking(), need=3).compile(checkpointer=saver)
+    graph = fan(asking(), need=3, limit=1).compile(checkpointer=saver)  # one after the other: all come to their end
     done = run(graph, {"ns": [1, -1, 100, 2, 200, 3]}, THREAD)
     assert done["results"] == [10, 20, 30]
     assert told(done) == ["success", "failure", "cancelled", "success", "cancelled", "success"]
@@ -208,17 +208,26 @@ def test_another_checkpointer_has_no_queue_and_goes_on_all_the_same(run: Run) ->
 
 
 def test_a_worker_that_is_a_graph_and_asks_nobody_is_cut_off_when_there_is_enough(run: Run, tmp_path: Path) -> None:
+    ended: list[int] = []
+
     async def anap(n: int) -> int:
         await asyncio.sleep(30 if n < 0 else 0)
         return n
 
     def nap(n: int) -> int:
+        while n < 0 and len(ended) < 2:
+            time.sleep(0.01)
         time.sleep(1 if n < 0 else 0)
         return n
 
+    def same(seen: int) -> int:
+        ended.append(seen)
+        return seen
+
     work = nap if run.__name__ == "<lambda>" else anap
-    worker = chain(step(work, into="seen", name="nap"), step(lambda seen: seen, into="same", name="same"), name="two")
+    worker = chain(step(work, into="seen", name="nap"), step(same, into="same"), name="two")
     for saver in (None, SqliteSaver(tmp_path / "t.db", synchronous="OFF")):
+        ended.clear()
         graph = fan_out(worker, over="ns", item="n", need=2, limit=4).compile(checkpointer=saver)
         done = run(graph, {"ns": [-1, 1, 2, *[-1] * 50]}, THREAD)
         assert done["results"] == [1, 2]

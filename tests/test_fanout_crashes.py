@@ -1,10 +1,12 @@
-"""A fan-out that is killed goes on where it was: what was stored is not run again, and nothing is lost."""
+"""A fan-out that is killed goes on where it was: what was stored is not run again, and nothing is lost.
+
+All kills: ``TREADLE_FULL=1``.
+"""
 
 import multiprocessing
+import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from multiprocessing.context import ForkServerProcess
@@ -13,11 +15,13 @@ from typing import Any
 
 import crashing
 import pytest
+from processes import programmed
 
 from treadle.checkpoints.savers import SqliteSaver
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["treadle.graphs.fanouts", "treadle.checkpoints.savers"])
+KILLS, TURNS = (50, 8) if "TREADLE_FULL" in os.environ else (20, 4)
 
 
 def begun(folder: Path, count: int, manner: str, **ends: Any) -> ForkServerProcess:
@@ -72,7 +76,7 @@ def test_a_run_killed_again_and_again_ends_complete_and_in_order(tmp_path: Path,
     count, rng = 2000, random.Random(11)
     before: Counter[int] = Counter()
     known: set[int] = set()
-    for _ in range(50):
+    for _ in range(KILLS):
         process = begun(tmp_path, count, manner)
         time.sleep(rng.uniform(0.0, 0.25))
         held = len(lines(tmp_path))
@@ -106,7 +110,7 @@ def whole(done: Any, count: int, known: set[int]) -> set[int]:
 @pytest.mark.parametrize("manner", ["sync", "async"])
 def test_a_run_killed_when_it_had_just_enough_goes_on_with_no_more_than_it_lacks(tmp_path: Path, manner: str) -> None:
     count, need, sure = 2000, 300, 0
-    for turn in range(8):
+    for turn in range(TURNS):
         folder = tmp_path / str(turn)
         folder.mkdir()
         killed_at(folder, count, manner, need + 4 * turn, need=need)
@@ -127,7 +131,7 @@ def test_a_run_killed_when_it_had_just_enough_goes_on_with_no_more_than_it_lacks
 def test_a_run_whose_time_ran_out_while_it_was_dead_goes_on_at_once_with_what_it_had(
     tmp_path: Path, manner: str
 ) -> None:
-    count, within = 2000, 6.0
+    count, within = 2000, 4.0
     begin = time.time()
     killed_at(tmp_path, count, manner, 500, within=within, need=0)
     known, before = stored(tmp_path), lines(tmp_path)
@@ -145,20 +149,16 @@ def test_a_run_whose_time_ran_out_while_it_was_dead_goes_on_at_once_with_what_it
 
 @pytest.mark.parametrize("manner", ["sync", "async"])
 def test_a_run_that_is_interrupted_at_the_keyboard_ends_and_goes_on_where_it_was(tmp_path: Path, manner: str) -> None:
-    command = (
-        "import crashing, pathlib, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's "&"
-        "crashing.DELAY = 0.4;"  # has it ignored; it would take twelve seconds to end
-        f"crashing.run(pathlib.Path({str(tmp_path)!r}), 2000, {manner!r})"
+    code = (
+        "import crashing, pathlib, sys; crashing.DELAY = 0.4;"  # it would take twelve seconds to end
+        "crashing.run(pathlib.Path(sys.argv[1]), 2000, sys.argv[2])"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", command], cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True
-    )
+    process = programmed(code, tmp_path, manner)
     while len(lines(tmp_path)) < 100:
         assert process.poll() is None
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    with process:
-        _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=60)
     assert "KeyboardInterrupt" in said
     assert process.returncode not in (0, -signal.SIGKILL)
     known, before = stored(tmp_path), Counter(lines(tmp_path))

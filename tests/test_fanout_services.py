@@ -29,9 +29,9 @@ def asking(**manner: Any) -> Any:
 
 
 def test_throttling_costs_no_item_and_no_attempt_of_a_branch(serve: Serve, run: Run) -> None:
-    server = serve("fine", admits=100, burst=10, latency=0.01)
-    done = run(asking().compile(), {"words": [f"w{n}" for n in range(90)]})
-    assert done["answers"] == ["fine"] * 90
+    server = serve("fine", admits=30, burst=5, latency=0.01)
+    done = run(asking().compile(), {"words": [f"w{n}" for n in range(50)]})
+    assert done["answers"] == ["fine"] * 50
     assert server.results["throttle"] > 0
     assert {one["attempts"] for one in done["answers_outcomes"]} == {1}
     assert max(server.sent.values()) <= 8

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import program, programmed
 
 from treadle.checkpoints import SqliteSaver
 from treadle.checkpoints.disks import scribes
@@ -60,7 +59,7 @@ def test_of_threads_that_remember_at_once_one_is_first_for_all(saver: SqliteSave
 
 @pytest.mark.parametrize("delay", [0.05, 0.2, 0.5])
 def test_a_kill_loses_nothing_that_was_remembered(tmp_path: Path, delay: float) -> None:
-    program = (
+    code = (
         "import sys, threading; from treadle.checkpoints import SqliteSaver\n"
         "saver = SqliteSaver(sys.argv[1]); lock = threading.Lock()\n"
         "def go(n):\n"
@@ -69,8 +68,7 @@ def test_a_kill_loses_nothing_that_was_remembered(tmp_path: Path, delay: float) 
         "        with lock: print(f'{n}-{i}', flush=True)\n"
         "[threading.Thread(target=go, args=(n,)).start() for n in range(4)]\n"
     )
-    command = [sys.executable, "-c", program, str(tmp_path / "x.db")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with programmed(code, tmp_path / "x.db") as process:
         assert process.stdout is not None
         first = process.stdout.readline()
         time.sleep(delay)
@@ -181,15 +179,15 @@ def test_a_long_run_does_not_let_the_log_grow(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_child_writes_by_itself(tmp_path: Path) -> None:
-    program = (
+    code = (
         "import os, sys; from treadle.checkpoints import SqliteSaver\n"
         "saver = SqliteSaver(sys.argv[1]); saver.remember('t', 'parent', 1); child = os.fork()\n"
         "saver.remember('t', 'child' if child == 0 else 'again', 1)\n"
         "if child == 0: os._exit(0)\n"
         "assert os.waitpid(child, 0)[1] == 0; print(sorted(saver.kept('t')))\n"
     )
-    told = subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(tmp_path / "x.db")], capture_output=True)
-    assert told.stdout.decode().strip() == "['again', 'child', 'parent']", told.stderr
+    told = program(code, tmp_path / "x.db")
+    assert told.stdout.strip() == "['again', 'child', 'parent']", told.stderr
 
 
 def test_what_was_said_while_somebody_else_wrote_is_kept_though_the_loop_ends(saver: SqliteSaver) -> None:

@@ -87,8 +87,8 @@ def worker(saver: SqliteSaver, *channels: Any) -> Worker:
     return Worker(saver, lambda name: graph(saver, {}), channels=channels, poll=0.05)
 
 
-async def sent(saver: SqliteSaver, *channels: Any, attempts: int = 12) -> int:
-    courier = Courier(saver, channels, attempts=attempts, first=0.01)
+async def sent(saver: SqliteSaver, *channels: Any, attempts: int = 12, first: float = 0.01) -> int:
+    courier = Courier(saver, channels, attempts=attempts, first=first)
     await courier.open()
     return await courier.go()
 
@@ -158,12 +158,13 @@ async def test_each_attempt_waits_longer_and_after_the_last_it_is_a_dead_letter(
 ) -> None:
     asked(saver, {})
     hook, receiver.status = Webhook(receiver.url, secret=SECRET), 500
-    delays = []
-    for _ in range(5):
+    for number in range(4):
         hurry(saver)
-        await sent(saver, hook, attempts=5)
-        delays.append(letters(saver)[0].next_at - time.time())
-    assert delays[3] > 2 * delays[1] > 0 or delays[3] > 0.03
+        begun = time.time()
+        await sent(saver, hook, attempts=5, first=60)
+        assert letters(saver)[0].next_at - begun >= 0.75 * 60 * 2**number
+    hurry(saver)
+    await sent(saver, hook, attempts=5, first=60)
     (dead,) = letters(saver, dead=True)
     assert (dead.attempts, letters(saver, dead=False)) == (5, [])
     hurry(saver)

@@ -18,6 +18,7 @@ from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from processes import program, programmed
 from twins import Twins, frozen
 from workloads import INPUT, WORKLOADS, answered, steps, waiting
 
@@ -359,17 +360,15 @@ async def test_what_opened_langgraphs_saver_opens_ours(tmp_path: Path) -> None:
 
 
 def test_two_processes_may_run_graphs_on_one_file(tmp_path: Path) -> None:
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from workloads import INPUT, WORKLOADS; from treadle.checkpoints import SqliteSaver\n"
-        "with SqliteSaver(sys.argv[2]) as saver:\n"
+    code = (
+        "import sys; from workloads import INPUT, WORKLOADS; from treadle.checkpoints import SqliteSaver\n"
+        "with SqliteSaver(sys.argv[1]) as saver:\n"
         "    graph = WORKLOADS['loop']().compile(checkpointer=saver)\n"
         "    for n in range(4):\n"
-        "        graph.invoke(INPUT, {'configurable': {'thread_id': f'{sys.argv[3]}-{n}'}})\n"
+        "        graph.invoke(INPUT, {'configurable': {'thread_id': f'{sys.argv[2]}-{n}'}})\n"
     )
-    command = [sys.executable, "-c", program, str(Path(__file__).parent), str(tmp_path / "x.db")]
-    processes = [subprocess.Popen([*command, name], stderr=subprocess.PIPE) for name in "ab"]
-    assert [process.communicate(timeout=120)[1] for process in processes] == [b"", b""]
+    processes = [programmed(code, tmp_path / "x.db", name) for name in "ab"]
+    assert [process.communicate(120) for process in processes] == [("", "")] * 2
     with SqliteSaver(tmp_path / "x.db") as saver:
         for name in "ab":
             for n in range(4):
@@ -378,16 +377,14 @@ def test_two_processes_may_run_graphs_on_one_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("synchronous", ["FULL", "NORMAL", "OFF"])
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, synchronous: Literal["FULL", "NORMAL", "OFF"]) -> None:
-    program = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); import workloads\n"
-        "from treadle.checkpoints import SqliteSaver\n"
-        "saver = SqliteSaver(sys.argv[2], synchronous=sys.argv[3])\n"
+    code = (
+        "import os, sys, workloads; from treadle.checkpoints import SqliteSaver\n"
+        "saver = SqliteSaver(sys.argv[1], synchronous=sys.argv[2])\n"
         "def dies(state): os.kill(os.getpid(), 9)\n"
         "config = {'configurable': {'thread_id': 't'}}\n"
         "workloads.steps(dies).compile(saver).invoke({'total': 1}, config, durability='sync')\n"
     )
-    command = [sys.executable, "-c", program, str(Path(__file__).parent), str(tmp_path / "x.db"), synchronous]
-    assert subprocess.run(command, check=False).returncode == -9
+    assert program(code, tmp_path / "x.db", synchronous).returncode == -9
     with SqliteSaver(tmp_path / "x.db") as saver:
         graph = steps(lambda state: {"total": 10}).compile(saver)
         assert graph.get_state(at("t")).next == ("last",)

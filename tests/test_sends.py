@@ -1,4 +1,4 @@
-"""Sends are stored as LangGraph's serializer makes them, byte for byte."""
+"""Sends are stored as LangGraph's serializer makes them, byte for byte, and read as it reads them."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.types import Send
 
-from treadle.checkpoints.layouts.sends import dump
+from treadle.checkpoints.layouts.sends import dump, load
 
 SERDE = JsonPlusSerializer()
 plain = st.recursive(
@@ -28,10 +28,18 @@ def test_a_value_has_the_bytes_that_the_serializer_gives_it(value: Any) -> None:
     assert dump(SERDE, value) == SERDE.dumps_typed(value)
 
 
+@given(sends | st.lists(sends | plain, max_size=20) | plain | odd)
+def test_a_value_is_read_as_the_serializer_reads_it(value: Any) -> None:
+    stored = SERDE.dumps_typed(value)
+    found, theirs = load(SERDE, stored), SERDE.loads_typed(stored)
+    assert type(found) is type(theirs)
+    assert found == theirs
+
+
 @pytest.mark.parametrize("count", [1, 15, 16, 70_000])
 def test_lists_of_sends_of_every_length_are_read_back(count: int) -> None:
     value = [Send("node", number) for number in range(count)]
-    assert SERDE.loads_typed(dump(SERDE, value)) == value
+    assert SERDE.loads_typed(dump(SERDE, value)) == load(SERDE, dump(SERDE, value)) == value
 
 
 class Unknown:
@@ -63,3 +71,9 @@ class Own(JsonPlusSerializer):
 def test_other_serializers_are_left_to_make_their_own(serde: Any) -> None:
     for value in (Send("node", 1), [Send("node", {"item": 1})]):
         assert dump(serde, value) == serde.dumps_typed(value)
+
+
+@pytest.mark.parametrize("serde", [EncryptedSerializer(Cipher()), JsonPlusSerializer(pickle_fallback=True)])
+def test_what_other_serializers_made_is_read_by_them(serde: Any) -> None:
+    value = [Send("node", {"item": 1}), Send("node", Send("inner", 1))]
+    assert load(serde, serde.dumps_typed(value)) == value

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
+from processes import program
 from workloads import INPUT, WORKLOADS, waiting
 
 from treadle.checkpoints import SqliteSaver, decide, decisions, pending, run, runs, traces
@@ -95,7 +96,6 @@ def test_a_full_disk_is_told_and_what_was_stored_is_there(tmp_path: Path) -> Non
 
 LIMITED = """
 import resource, signal, sys
-sys.path[:0] = sys.argv[2:]
 from test_weather import SqliteSaver, fill, put
 saver = SqliteSaver(sys.argv[1])
 put(saver, "first", "kept")
@@ -110,8 +110,7 @@ saver.close()
 
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE") or not hasattr(signal, "SIGXFSZ"), reason="no such limit")
 def test_a_file_that_may_not_grow_is_told_and_what_was_stored_is_there(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", LIMITED, str(tmp_path / "x.db"), str(Path(__file__).parent)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = program(LIMITED, tmp_path / "x.db")
     assert done.returncode == 0, done.stderr
     with SqliteSaver(tmp_path / "x.db") as saver:
         assert value(saver, "first") == "kept"
@@ -149,7 +148,7 @@ def test_a_file_removed_under_an_open_database_is_told_and_nothing_is_said_to_be
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write anything")
 def test_a_folder_that_cannot_be_written_is_told() -> None:
-    program = (
+    code = (
         "import sys\n"
         "from treadle.checkpoints import SqliteSaver\n"
         "from treadle.errors import StoreReadOnly\n"
@@ -158,7 +157,7 @@ def test_a_folder_that_cannot_be_written_is_told() -> None:
     )
     with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
         os.chmod(place, 0o555)
-        command = [sys.executable, "-W", "ignore", "-c", program, str(Path(place) / "x.db")]
+        command = [sys.executable, "-W", "ignore", "-c", code, str(Path(place) / "x.db")]
         if os.geteuid() == 0:
             command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -339,7 +338,6 @@ def test_a_clock_set_back_is_told_and_the_newest_state_stays_the_newest(
         "import sys, time\n"
         "late, now = float(sys.argv[2]), time.time_ns\n"
         "time.time_ns = lambda: now() - int(late * 1e9)\n"
-        "sys.path[:0] = sys.argv[3:]\n"
         "from workloads import INPUT, WORKLOADS\n"
         "from treadle.checkpoints import SqliteSaver\n"
         "from treadle.errors import StoreError\n"
@@ -352,8 +350,7 @@ def test_a_clock_set_back_is_told_and_the_newest_state_stays_the_newest(
     )
 
     def invoke(late: float) -> str:
-        command = [sys.executable, "-W", "ignore", "-c", child, str(tmp_path / "x.db"), str(late)]
-        done = subprocess.run([*command, str(Path(__file__).parent)], capture_output=True, text=True, check=False)
+        done = program(child, tmp_path / "x.db", late)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -373,12 +370,12 @@ def test_a_lease_outlives_no_process_whatever_the_clock_says(tmp_path: Path) -> 
     from treadle.checkpoints.ledgers.leases import lease
 
     with SqliteSaver(tmp_path / "x.db") as saver:
-        program = (
+        code = (
             "import os, sys; from treadle.checkpoints import SqliteSaver\n"
             "from treadle.checkpoints.ledgers.leases import acquire\n"
             "saver = SqliteSaver(sys.argv[1]); saver.database.write(acquire('t', seconds=1e6)); os._exit(0)\n"
         )
-        subprocess.run([sys.executable, "-W", "ignore", "-c", program, str(saver.path)], check=True)
+        assert program(code, saver.path).returncode == 0
         with lease(saver, "t") as held:
             assert held.token == 2
 

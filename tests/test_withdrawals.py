@@ -130,11 +130,14 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert treadle(tmp_path, "reviews", "withdraw", id_, "--by", "ann").returncode == 2
 
 
-def _serve(path: Path, log: Path, question: dict[str, Any], seconds: float) -> None:
+FORK = multiprocessing.get_context("fork")
+
+
+def _serve(path: Path, log: Path, question: dict[str, Any], over: Any) -> None:
     with SqliteSaver(path) as saver:
         worker = Worker(saver, lambda name: graph(saver, question, log=log), poll=0.01)
         worker.start()
-        time.sleep(seconds)
+        over.wait()
         worker.stop()
 
 
@@ -142,9 +145,9 @@ def _serve(path: Path, log: Path, question: dict[str, Any], seconds: float) -> N
 def test_a_decision_taken_back_at_the_last_moment_either_runs_or_waits_never_both(
     saver: SqliteSaver, tmp_path: Path
 ) -> None:
-    question, log = {"withdraw_in": 0.5}, tmp_path / "log"
+    question, log, over = {"withdraw_in": 0.5}, tmp_path / "log", FORK.Event()
     asked(saver, question, items=40)
-    serving = multiprocessing.get_context("fork").Process(target=_serve, args=(saver.database.path, log, question, 12))
+    serving = FORK.Process(target=_serve, args=(saver.database.path, log, question, over))
     serving.start()
     reviews, won = pending(saver, limit=100), set[int]()
     for each in reviews:
@@ -165,6 +168,9 @@ def test_a_decision_taken_back_at_the_last_moment_either_runs_or_waits_never_bot
         one.start()
     for one in threads:
         one.join()
+    until(lambda: len(lines(log)) >= 40 - len(won) and run(saver, "t").status in ("waiting", "done"))
+    time.sleep(0.5)  # what should not run would run now
+    over.set()
     serving.join()
     ran = [int(line.split()[0]) for line in lines(log)]
     assert sorted(ran) == sorted(set(range(40)) - won)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from langchain_core.runnables import RunnableConfig
 
@@ -16,6 +16,7 @@ from stores.subjects import AsyncOpened, Opened, size
 from treadle.checkpoints import SqliteSaver
 
 Config = RunnableConfig
+K = TypeVar("K")
 
 
 @dataclass
@@ -93,9 +94,9 @@ def told(found: Mapping[str, Timing]) -> str:
     return ", ".join(f"{name} {timing.median * 1000:.0f} ms" for name, timing in found.items())
 
 
-def medians(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+def medians(calls: Mapping[K, Callable[[], object]], repeats: int) -> dict[K, float]:
     """Median seconds of calls, in turns; each is made once before, to be warm."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+    taken: dict[K, list[float]] = {name: [] for name in calls}
     for turn in range(repeats + 1):
         for name, call in calls.items():
             start = time.perf_counter()

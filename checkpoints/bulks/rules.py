@@ -22,7 +22,7 @@ from treadle.checkpoints.desks.claims import live
 from treadle.checkpoints.desks.events import note
 from treadle.checkpoints.desks.operators import operate
 from treadle.checkpoints.disks.signals import ring
-from treadle.checkpoints.reviews import Review, find, load
+from treadle.checkpoints.reviews import Review, known, load
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import AnswerInvalid, ClaimHeld, NotAllowed, RuleInvalid
 
@@ -207,20 +207,21 @@ def _rule(row: Mapping[str, Any]) -> Rule:
 
 
 def _matching(connection: sqlite3.Connection, one: Rule, since: float, limit: int | None) -> list[Review]:
-    rows = connection.execute(
-        "SELECT * FROM reviews WHERE graph = ? AND gate = ? AND status = 'pending' AND asked_at >= ?"
+    asked = load(
+        connection,
+        "WHERE graph = ? AND gate = ? AND status = 'pending' AND asked_at >= ?"
         " AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.thread_id = reviews.thread_id AND forked_from IS NOT NULL)"
         " ORDER BY asked_at",
         (one.graph, one.gate, since),
     )
-    return list(islice(filter(one.fits, (load(connection, row) for row in rows)), limit))
+    return list(islice(filter(one.fits, asked), limit))
 
 
 def _use(connection: sqlite3.Connection, id_: str, questions: Sequence[Review]) -> int:
     """Decide, in one transaction, what the rule still fits, as often as it may still be used."""
     one = _rule(connection.execute("SELECT * FROM rules WHERE id = ?", (id_,)).fetchone())
     left = one.left if one.active(time.time()) else 0
-    fresh = (load(connection, find(connection, question.id, question.thread_id)) for question in questions)
+    fresh = known(connection, ((question.thread_id, question.id) for question in questions))
     made = islice((_decide(connection, one, question) for question in fresh if one.fits(question)), left)
     uses = sum(decision is not None for decision in made)
     connection.execute("UPDATE rules SET uses = uses + ? WHERE id = ?", (uses, id_))

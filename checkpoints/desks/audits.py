@@ -25,6 +25,7 @@ from treadle.checkpoints.desks.seals import (
     removed,
     row_hash,
 )
+from treadle.checkpoints.disks.connections import named
 from treadle.checkpoints.savers import SqliteSaver
 
 
@@ -129,7 +130,7 @@ def decisions(saver: SqliteSaver, *, thread: str | None = None, limit: int = 100
         found = connection.execute(
             f"SELECT *, {_VEILED} FROM decisions {where} ORDER BY seq DESC LIMIT ? OFFSET ?", (*values, limit, offset)
         )
-        return [veiled(decision(row)) if row["veiled"] else decision(row) for row in found]
+        return [veiled(decision(row)) if row["veiled"] else decision(row) for row in named(found)]
 
     return saver.database.read(work)
 

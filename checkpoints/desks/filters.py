@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypeVar, get_args
 
 Status = Literal["pending", "decided", "closed"]
 
@@ -66,20 +66,24 @@ def _phrases(search: str) -> str:
     return " ".join('"' + word.replace('"', '""') + '"*' for word in search.replace("\0", " ").split())
 
 
-def read_in_order(rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+Row = Mapping[str, Any] | sqlite3.Row
+R = TypeVar("R", bound=Row)
+
+
+def read_in_order(rows: Sequence[R]) -> list[R]:
     """What one run asked within a minute, by title: branches that ask at once are stored in no order of their own."""
-    first: dict[tuple[Any, ...], int] = {}
-    for place, row in enumerate(rows):
-        first.setdefault(_batch(row), place)
-    return sorted(rows, key=lambda row: (first[_batch(row)], _title(row["title"] or "")))
+    batches: dict[tuple[Any, ...], list[R]] = {}
+    for row in rows:
+        batches.setdefault(_batch(row), []).append(row)
+    return [row for some in batches.values() for row in (sorted(some, key=_title) if len(some) > 1 else some)]
 
 
-def _batch(row: sqlite3.Row) -> tuple[Any, ...]:
+def _batch(row: Row) -> tuple[Any, ...]:
     due = None if row["due"] is None else row["due"] // 60
     return row["priority"], due, row["asked_at"] // 60, row["thread_id"], row["gate"]
 
 
-def _title(text: str) -> list[tuple[bool, int, str]]:
+def _title(row: Row) -> list[tuple[bool, int, str]]:
     """A title as one counts: 2 before 10."""
-    parts = re.split(r"(\d+)", text)
+    parts = re.split(r"(\d+)", row["title"] or "")
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from treadle.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreReadOnly
 
@@ -60,6 +61,12 @@ def connect(path: Path, *, readonly: bool = False, timeout: float | None = None)
     )
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def named(cursor: sqlite3.Cursor) -> Iterator[dict[str, Any]]:
+    """Rows by name, for who asks for many columns: SQLite's own look each name up among all, one after the other."""
+    names = [column[0] for column in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
 
 
 def patience() -> float:

@@ -18,7 +18,7 @@ from treadle.checkpoints.desks.tables import (
     WAITING,
 )
 from treadle.checkpoints.layouts.formats import body_of, write_of
-from treadle.checkpoints.layouts.tables import COMPACT, RECENT, STATE
+from treadle.checkpoints.layouts.tables import COMPACT, MOMENTS, RECENT, STATE
 from treadle.checkpoints.ledgers.tables import LEDGER, NEWS, VERSIONS
 
 migrations = Migrations("treadle")
@@ -118,3 +118,9 @@ def lengths_of_questions(db: sqlite_utils.Database) -> None:
 def waiting_questions_of_a_run(db: sqlite_utils.Database) -> None:
     """What else a run waits for is found at once, however much of it is decided."""
     db.executescript(WAITING)
+
+
+@migrations()
+def moments_of_checkpoints(db: sqlite_utils.Database) -> None:
+    """The newest checkpoints of all threads are found without looking at those of the same tenth of a second."""
+    db.executescript(MOMENTS)

@@ -14,7 +14,7 @@ FIRST = 16
 
 LAST = 128
 
-_NOT_AFTER = f"{states.RECENT} <= substr(?, 1, 11)"
+_NOT_AFTER = f"{states.RECENT} <= substr(?, 1, 13)"
 """Where the index of all checkpoints is entered."""
 
 Head = Callable[[Typed], tuple[dict[str, Any], dict[str, Any]]]

@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
+from treadle.checkpoints.layouts import sends
 from treadle.checkpoints.layouts.spaces import configured, place
 from treadle.checkpoints.layouts.states import Record
 from treadle.checkpoints.layouts.tails import Typed
@@ -72,7 +73,7 @@ class Readings:
 def decoded(serde: SerializerProtocol, value: Typed) -> Any:
     """A stored value as it was; StoreCorrupt, whatever the serializer raises for one that it does not understand."""
     try:
-        return serde.loads_typed(value)
+        return sends.load(serde, value)
     except Exception as error:
         raise StoreCorrupt(
             f"A stored value cannot be decoded ({type(error).__name__}: {error}): it is damaged, or was written with"

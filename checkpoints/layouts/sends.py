@@ -1,11 +1,12 @@
-"""Sends as LangGraph's serializer makes them: the same bytes in a fraction of the time.
+"""Sends as LangGraph's serializer makes and reads them: the same bytes and objects in a fraction of the time.
 
 A fan-out stores each of its Sends twice. The serializer knows an object by asking it one question after the other, and
-the one that tells a Send takes Python 3.11 most of 15 to 70 microseconds, as much as all else that its result costs.
+the one that tells a Send takes Python 3.11 most of 15 to 70 microseconds, as much as all else that its result costs. To
+read one it asks where its class is to be found, which takes as long as the rest.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeGuard
 
 import ormsgpack
@@ -27,6 +28,19 @@ def dump(serde: SerializerProtocol, value: Any) -> Typed:
     return serde.dumps_typed(value)
 
 
+BEGINNING = 48
+"""Bytes within which the first Send of a value begins, after its own header and that of a list."""
+
+
+def load(serde: SerializerProtocol, value: Typed) -> Any:
+    """What the serializer makes of a stored value."""
+    type_, raw = value
+    frame = _frame()
+    if frame is None or frame[1] not in raw[:BEGINNING] or type_ != "msgpack" or type(serde) is not JsonPlusSerializer:
+        return serde.loads_typed(value)
+    return ormsgpack.unpackb(raw, ext_hook=partial(_unframed, frame, serde), option=ormsgpack.OPT_NON_STR_KEYS)
+
+
 def _plain(value: Any) -> TypeGuard[Send]:
     return type(value) is Send and value.timeout is None
 
@@ -43,6 +57,15 @@ Frame = tuple[int, bytes]
 def _framed(frame: Frame, serde: SerializerProtocol, send: Send) -> bytes:
     code, start = frame
     return ormsgpack.packb(ormsgpack.Ext(code, start + serde.dumps_typed((send.node, send.arg))[1]))
+
+
+def _unframed(frame: Frame, serde: SerializerProtocol, code: int, data: bytes) -> Any:
+    """The Send in a frame; what else there may be is left to the serializer."""
+    if code == frame[0] and data.startswith(frame[1]):
+        arguments = serde.loads_typed(("msgpack", data[len(frame[1]) :]))
+        if len(arguments) == 2:
+            return Send(*arguments)
+    return serde.loads_typed(("msgpack", ormsgpack.packb(ormsgpack.Ext(code, data))))
 
 
 @cache

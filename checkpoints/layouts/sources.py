@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import ormsgpack
 
 from treadle.checkpoints.layouts.packs import pack, unpack
-from treadle.checkpoints.layouts.tails import Tails
+from treadle.checkpoints.layouts.tails import Tails, Typed
 
 RELATED = 512
 """Bytes from which a value is compared with what it may have been made of."""
@@ -21,6 +21,14 @@ MOST = 64 * 1024 * 1024
 
 Near = Callable[[bytes], Sequence[int]]
 """Finds the ids of values that another one may have been made of; asked only if that matters."""
+
+
+Known = Callable[[int], Typed | None]
+"""Finds a value, by its id, that was read before."""
+
+
+def _nothing(id_: int) -> None:
+    """Where nothing was read before."""
 
 
 def nowhere(raw: bytes) -> Sequence[int]:
@@ -45,7 +53,7 @@ def related(connection: sqlite3.Connection, raw: bytes, near: Near, tails: Tails
     """Refs, codec and body of a value: packed against what it was made of, if there is such, or by itself."""
     ids = near(raw) if len(raw) >= RELATED else ()
     if ids:
-        other = together(connection, ids, tails)
+        other = together(connection, ids, tails.known)
         codec, body = pack(raw, other) if alike(raw, other) else (0, b"")
         if codec == 2:
             return fold(ids), codec, body
@@ -73,16 +81,16 @@ def whole(connection: sqlite3.Connection, ids: Iterable[int]) -> list[int]:
     return [id_ for id_ in known if id_ in sizes] if sum(sizes.values()) <= MOST else []
 
 
-def together(connection: sqlite3.Connection, ids: Sequence[int], tails: Tails | None = None) -> bytes:
-    """The bytes of values that rest on no other, one after the other."""
-    found = {id_: known[1] for id_ in ids if tails is not None and (known := tails.known(id_))}
+def together(connection: sqlite3.Connection, ids: Sequence[int], known: Known = _nothing) -> bytes:
+    """The bytes of values that rest on no other, one after the other; those that are ``known`` are not read again."""
+    found = {id_: value[1] for id_ in ids if (value := known(id_))}
     missing = [id_ for id_ in ids if id_ not in found]
     if missing:
         is_one, wanted = among(missing)
         rows = connection.execute(
             f"SELECT id, codec, body FROM blobs WHERE id {is_one} AND base IS NULL AND refs IS NULL", (wanted,)
         )
-        found |= {row["id"]: unpack(row["codec"], row["body"]) for row in rows}
+        found |= {id_: unpack(codec, body) for id_, codec, body in rows}
     try:
         return b"".join(found[id_] for id_ in ids)
     except KeyError as error:

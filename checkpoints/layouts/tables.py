@@ -78,3 +78,9 @@ RECENT = """
 CREATE INDEX checkpoints_recent ON checkpoints (substr(id, 1, 11));
 """
 """Finds the newest checkpoints of all threads; see ``page`` in treadle/checkpoints/layouts/states.py."""
+
+MOMENTS = """
+DROP INDEX checkpoints_recent;
+CREATE INDEX checkpoints_recent ON checkpoints (substr(id, 1, 13));
+"""
+"""The same, by half a millisecond instead of a tenth of a second, which hundreds share where many runs go on."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from treadle.checkpoints.layouts.packs import pack, unpack
-from treadle.checkpoints.layouts.sources import Near, nowhere, related, together, unfold
+from treadle.checkpoints.layouts.sources import Near, among, nowhere, related, together, unfold
 from treadle.checkpoints.layouts.tails import Link, Tail, Tails, Typed, rest
 
 SMALL = 128
@@ -138,19 +138,22 @@ class Storage:
             self.tails.note(id_, value)
 
 
-def _chain(connection: sqlite3.Connection, id_: int, found: Mapping[int, Typed]) -> list[sqlite3.Row]:
-    """The row of a value and those it rests on, newest first, as far as they are not found yet."""
-    rows: list[sqlite3.Row] = []
+_SELECT = "SELECT id, type, base, ordinal, refs, codec, body FROM blobs WHERE id"
+
+
+def _chain(
+    connection: sqlite3.Connection, id_: int, found: Mapping[int, Typed], rows: Mapping[int, sqlite3.Row]
+) -> list[sqlite3.Row]:
+    """The row of a value and those it rests on, newest first, as far as they are not found yet; some are at hand."""
+    chain: list[sqlite3.Row] = []
     next_: int | None = id_
     while next_ is not None and next_ not in found:
-        row = connection.execute(
-            "SELECT id, type, base, ordinal, refs, codec, body FROM blobs WHERE id = ?", (next_,)
-        ).fetchone()
+        row = rows.get(next_) or connection.execute(f"{_SELECT} = ?", (next_,)).fetchone()
         if row is None:
             raise sqlite3.DatabaseError(f"value {next_} is missing")
-        rows.append(row)
+        chain.append(row)
         next_ = row["base"]
-    return rows
+    return chain
 
 
 def _join(
@@ -158,7 +161,7 @@ def _join(
 ) -> tuple[bytes, list[int]]:
     """The value that the rows make up, and the length without header at each of them."""
     type_, oldest = rows[-1]["type"], rows[-1]["base"]
-    added = [unpack(row["codec"], row["body"], _sources(connection, row)) for row in reversed(rows)]
+    added = [unpack(row["codec"], row["body"], _sources(connection, row, found)) for row in reversed(rows)]
     whole = added.pop(0) if oldest is None else found[oldest][1]
     if not added:
         return whole, [len(whole) - head(type_, whole)]
@@ -169,20 +172,20 @@ def _join(
     return b"".join((header, *parts)), lengths[: -len(rows) - 1 : -1]
 
 
-def _sources(connection: sqlite3.Connection, row: sqlite3.Row) -> bytes:
-    return together(connection, unfold(row["refs"])) if row["refs"] else b""
+def _sources(connection: sqlite3.Connection, row: sqlite3.Row, found: Mapping[int, Typed]) -> bytes:
+    return together(connection, unfold(row["refs"]), found.get) if row["refs"] else b""
 
 
 def load(connection: sqlite3.Connection, ids: Iterable[int], tails: Tails | None = None) -> dict[int, Typed]:
-    """Types and bytes of stored values, by id; older ones first, since newer ones rest on them."""
-    found: dict[int, Typed] = {}
-    for id_ in sorted(set(ids)):
-        known = tails.known(id_) if tails is not None else None
-        if known is not None:
-            found[id_] = known
-            continue
-        rows = _chain(connection, id_, found)
-        found[id_] = (rows[0]["type"], _join(connection, rows, found)[0])
+    """Types and bytes of stored values, by id; older ones first, since newer ones rest on them or were made of them."""
+    wanted = sorted(set(ids))
+    found = {id_: value for id_ in wanted if tails is not None and (value := tails.known(id_))}
+    missing = [id_ for id_ in wanted if id_ not in found]
+    is_one, those = among(missing)
+    rows = {row["id"]: row for row in connection.execute(f"{_SELECT} {is_one}", (those,))} if missing else {}
+    for id_ in missing:
+        chain = _chain(connection, id_, found, rows)
+        found[id_] = (chain[0]["type"], _join(connection, chain, found)[0])
         if tails is not None:
             tails.note(id_, found[id_])
     return found
@@ -192,7 +195,7 @@ def load_tail(connection: sqlite3.Connection, id_: int) -> Tail | None:
     """A stored value with the versions it rests on; None if there is no such value."""
     if connection.execute("SELECT 1 FROM blobs WHERE id = ?", (id_,)).fetchone() is None:
         return None
-    rows = _chain(connection, id_, {})
+    rows = _chain(connection, id_, {}, {})
     raw, lengths = _join(connection, rows, {})
     links = (Link(row["id"], row["ordinal"], length) for row, length in zip(rows, lengths, strict=True))
     return Tail(rows[0]["type"], raw, tuple(links))

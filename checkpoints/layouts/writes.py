@@ -16,7 +16,7 @@ from langgraph.checkpoint.base import WRITES_IDX_MAP
 
 from treadle.checkpoints.layouts.packs import pack, unpack
 from treadle.checkpoints.layouts.sources import Near, among, fold, unfold, whole
-from treadle.checkpoints.layouts.tails import Tails, Typed
+from treadle.checkpoints.layouts.tails import Typed
 from treadle.checkpoints.layouts.values import LARGE, Storage, load
 
 GATHERED = 512
@@ -114,44 +114,55 @@ def unpacked(row: Row) -> Iterator[tuple[str, str, int, str, str, Place]]:
 
 
 def written(
-    connection: sqlite3.Connection,
-    keys: Iterable[int],
-    *,
-    channels: Sequence[str] = (),
-    task_id: str | None = None,
-    tails: Tails | None = None,
+    connection: sqlite3.Connection, keys: Iterable[int], *, channels: Sequence[str] = (), task_id: str | None = None
 ) -> dict[int, list[Write]]:
     """The writes of checkpoints, in the order in which a step applies them; only some channels' or one task's.
 
     Of an ordinary write the first stays, of a special one the last. One task's are found quickly if they are special.
     """
+    found = gathered(connection, keys, task_id=task_id)
+    return found.resolved(load(connection, found.ids), channels)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The rows of the writes of checkpoints, values not looked up yet."""
+
+    rows: Sequence[tuple[sqlite3.Row, list[int]]]
+    """Each with the ids of its values."""
+
+    @property
+    def ids(self) -> Iterator[int]:
+        """The values that lie elsewhere."""
+        return (id_ for _, refs in self.rows for id_ in refs)
+
+    def resolved(self, blobs: Mapping[int, Typed], channels: Sequence[str] = ()) -> dict[int, list[Write]]:
+        """What ``written`` returns, by the values that were looked up."""
+        merged: dict[int, dict[tuple[str, int], tuple[str, str, int, str, str, Place, list[int]]]] = {}
+        for row, refs in self.rows:
+            known = merged.setdefault(row["checkpoint"], {})
+            for task, path, idx, channel, type_, at in unpacked(row):
+                if idx < 0 or (task, idx) not in known:
+                    known[task, idx] = (path, task, idx, channel, type_, at, refs)
+        return {
+            key: [
+                (task, channel, path, (type_, at) if isinstance(at, bytes) else _value(type_, at, refs, blobs))
+                for path, task, _, channel, type_, at, refs in sorted(known.values())
+                if not channels or channel in channels
+            ]
+            for key, known in merged.items()
+        }
+
+
+def gathered(connection: sqlite3.Connection, keys: Iterable[int], *, task_id: str | None = None) -> Gathered:
+    """The rows of the writes of checkpoints, or of one task's."""
     is_one, wanted = among(list(keys))
-    query = f"SELECT checkpoint, refs, codec, body FROM writes WHERE checkpoint {is_one}"
     one = (" AND task_id = ?", [task_id]) if task_id is not None else ("", [])
-    rows = connection.execute(f"{query}{one[0]} ORDER BY key", (wanted, *one[1])).fetchall()
-    merged: dict[int, dict[tuple[str, int], tuple[str, str, str, Place, list[int]]]] = {}
-    for row in rows:
-        known = merged.setdefault(row["checkpoint"], {})
-        refs = unfold(row["refs"])
-        for task, path, idx, channel, type_, at in unpacked(row):
-            if idx < 0 or (task, idx) not in known:
-                known[task, idx] = (path, channel, type_, at, refs)
-    blobs = load(connection, (id_ for row in rows for id_ in unfold(row["refs"])), tails)
-    return {
-        key: [
-            (task, channel, path, _value(type_, at, refs, blobs))
-            for (task, idx), (path, channel, type_, at, refs) in sorted(
-                known.items(), key=lambda item: (item[1][0], item[0])
-            )
-            if not channels or channel in channels
-        ]
-        for key, known in merged.items()
-    }
+    query = f"SELECT checkpoint, refs, codec, body FROM writes WHERE checkpoint {is_one}{one[0]} ORDER BY key"
+    return Gathered([(row, unfold(row["refs"])) for row in connection.execute(query, (wanted, *one[1]))])
 
 
-def _value(type_: str, at: Place, refs: Sequence[int], blobs: Mapping[int, Typed]) -> Typed:
-    if isinstance(at, bytes):
-        return type_, at
+def _value(type_: str, at: int | tuple[int, int, int], refs: Sequence[int], blobs: Mapping[int, Typed]) -> Typed:
     try:
         if isinstance(at, int):
             return blobs[refs[at]]

@@ -15,7 +15,7 @@ from treadle.checkpoints.layouts import threads
 from treadle.checkpoints.layouts.tails import Typed
 from treadle.checkpoints.layouts.writes import Write
 from treadle.checkpoints.ledgers import cuts
-from treadle.checkpoints.reviews import Review, find, load, panel_of
+from treadle.checkpoints.reviews import Review, find, known, panel_of
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewClosed, StoreError
 
@@ -63,7 +63,7 @@ def second_look(
         _ask(connection, row, given)
         told = {"why": why, "target": given, "checkpoint": row["checkpoint_id"]}
         note(connection, "second look", by=by, thread_id=row["thread_id"], interrupt_id=row["interrupt_id"], **told)
-        return load(connection, find(connection, row["interrupt_id"], given))
+        return next(known(connection, [(given, row["interrupt_id"])]))
 
     return saver.database.write(work)
 
