@@ -14,10 +14,11 @@ from functools import partial
 from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints.disks import files, forks, mounts
-from treadle.checkpoints.disks.commits import Commits, Job
-from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
+from treadle.checkpoints.disks.commits import Commits
+from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, guard, tune
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
 from treadle.checkpoints.disks.debts import Debt, Debts
+from treadle.checkpoints.disks.jobs import Job
 from treadle.checkpoints.disks.schemas import check, prepare, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError, StoreReadOnly
@@ -88,10 +89,10 @@ class Database:
         with explained(self.path):
             connection = connect(self.path)
             try:
+                tune(connection, synchronous=self.synchronous)
                 if not ready(connection, self.path):
-                    tune(connection, synchronous=self.synchronous)
                     prepare(connection, self.path)
-                tune(connection)
+                guard(connection, writes=False)
             except BaseException:
                 connection.close()
                 raise
@@ -123,18 +124,27 @@ class Database:
             # where results linger, who waits does not wait along with them
             return cast(T, await self._commits.awrite(work, patient=patient and not self.linger))
 
-    def owe(self, work: Callable[[sqlite3.Connection], object], debt: Debt | None) -> bool:
+    def owe(
+        self, work: Callable[[sqlite3.Connection], T], debt: Debt | None, then: Callable[[T], object] | None = None
+    ) -> bool:
         """Let ``work`` linger, if it may and there is room for it: it is committed with whatever comes.
 
+        ``then`` is given its result after that.
         What goes wrong is raised to the next call ``of`` its run, such as this one, or by ``close``.
         """
-        if debt is None or not self.linger:
+        if debt is None or not self.linger or self._commits.mine:
             return False
         self._writable()
         self._debts.tell([debt.thread])
         if not self._debts.take(debt):
             return False
-        self._commits.post(work, lambda job: self._debts.settle(debt, job.error))
+
+        def tell(job: Job) -> None:
+            self._debts.settle(debt, job.error)
+            if then is not None and job.error is None:
+                then(job.result)
+
+        self._commits.post(work, tell)
         return True
 
     def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
@@ -142,17 +152,27 @@ class Database:
         self._writable()
         self._commits.post(work)
 
+    @property
+    def barred(self) -> bool:
+        """Whether steps of runs linger, after which what these remember is to be stored."""
+        return self._debts.barred
+
     def flush(self) -> None:
         """Return once everything posted so far is committed."""
         if not self.readonly:
             self.write(lambda connection: None)
+
+    def settle(self) -> None:
+        """As ``flush``, and raise what lingered and was lost, unless somebody was told before."""
+        with self._debts.told():
+            self.flush()
 
     def read(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
         """Run ``work`` on a reader's connection, which sees one moment of the database.
 
         What lingers is committed first; where work ``of`` some runs lingered and was lost, that is raised.
         """
-        self._settle()
+        self._catch_up()
         self._debts.tell(of)
         with explained(self.path):
             files.same(self.path, self._file)
@@ -177,7 +197,7 @@ class Database:
                 self._watcher = self._reader()
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
 
-    def _settle(self) -> None:
+    def _catch_up(self) -> None:
         """Have what lingers committed, or noted as lost."""
         if self._debts.open and not self._commits.mine:
             with contextlib.suppress(StoreError, sqlite3.Error):
@@ -252,7 +272,8 @@ class Database:
 
     def _reader(self) -> sqlite3.Connection:
         connection = connect(self.path, readonly=self.readonly)
-        tune(connection)
+        tune(connection, synchronous=None if self.readonly else self.synchronous)
+        guard(connection, writes=False)
         return connection
 
     def _writing(self) -> sqlite3.Connection:
@@ -260,7 +281,7 @@ class Database:
         with self._mutex:
             connection = self._idle.pop() if self._idle else None
         connection = connection or self._connect()
-        tune(connection, synchronous=self.synchronous)
+        guard(connection, writes=True)
         return connection
 
     def _return(self, connection: sqlite3.Connection) -> None:
