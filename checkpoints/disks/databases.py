@@ -60,6 +60,7 @@ class Database:
         self._closed = False
         if not readonly:
             mounts.admit(self.path)
+        self._pool = Pool(self.path, synchronous=None if readonly else synchronous)
         self.begin()
         self._pool.open()
         _open.add(self)
@@ -69,7 +70,7 @@ class Database:
         """Make everything that belongs to one process; anew in a forked child."""
         self._commits = Commits(self._transact, Crowd(self.linger or LINGER))
         self._debts = Debts()
-        self._pool = Pool(self.path, synchronous=None if self.readonly else self.synchronous)
+        self._pool = self._pool.renewed()
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="treadle-reads")
 
     def write(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False, of: Sequence[str] = ()) -> T:

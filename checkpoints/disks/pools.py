@@ -38,6 +38,12 @@ class Pool:
         self._turn = threading.Lock()
         """Held by who uses the writing connection."""
 
+    def renewed(self) -> "Pool":
+        """A pool for the same file that has no connections: a forked child must not use its parent's."""
+        pool = Pool(self.path, synchronous=self._synchronous)
+        pool._file = self._file
+        return pool
+
     def open(self) -> None:
         """Open a file, with the tables that it is to have."""
         if self._synchronous is None:
