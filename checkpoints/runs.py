@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, Literal, get_args
 
+from treadle.checkpoints.disks.connections import named
 from treadle.checkpoints.ledgers import settlements
 from treadle.checkpoints.ledgers.leases import Lease, confirm, free
 from treadle.checkpoints.savers import SqliteSaver
@@ -81,10 +82,10 @@ _COUNTED = (
     " AND r.status = 'decided') AS decided FROM "
 )
 
-_ELSEWHERE = ("status", "config", "owner", "steps")
+_AS_STORED = tuple({field.name for field in fields(Run)} - {"status", "config", "owner", "steps"})
 
 
-def _run(row: sqlite3.Row) -> Run:
+def _run(row: Mapping[str, Any]) -> Run:
     held = not free(row)
     stalled = row["status"] == "running" and not held
     return Run(
@@ -92,7 +93,7 @@ def _run(row: sqlite3.Row) -> Run:
         config=json.loads(row["config"]),
         owner=row["owner"] if held else None,
         steps=row["made"],
-        **{field.name: row[field.name] for field in fields(Run) if field.name not in _ELSEWHERE},
+        **{name: row[name] for name in _AS_STORED},
     )
 
 
@@ -116,7 +117,7 @@ def _list(saver: SqliteSaver, status: str | None, graph: str | None, limit: int,
     page = f"(SELECT * FROM runs WHERE {where} {order} LIMIT :limit OFFSET :offset)"
     query = f"{_COUNTED} {page} AS runs {order}"
     values = wanted | {"limit": limit, "offset": offset}
-    return saver.database.read(lambda connection: [_run(row) for row in connection.execute(query, values)])
+    return saver.database.read(lambda connection: [_run(row) for row in named(connection.execute(query, values))])
 
 
 def run(saver: SqliteSaver, thread_id: str) -> Run:
@@ -126,7 +127,7 @@ def run(saver: SqliteSaver, thread_id: str) -> Run:
 
 def load(connection: sqlite3.Connection, thread_id: str) -> Run:
     """One run, within a transaction."""
-    row = connection.execute(f"{_COUNTED} runs WHERE thread_id = ?", (thread_id,)).fetchone()
+    row = next(named(connection.execute(f"{_COUNTED} runs WHERE thread_id = ?", (thread_id,))), None)
     if row is None:
         raise RunNotFound(f"No run has the thread id {thread_id!r}: `treadle runs` lists those that there are.")
     return _run(row)

@@ -4,9 +4,10 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from treadle.checkpoints.ledgers.owners import gone, identity, words
 from treadle.checkpoints.savers import SqliteSaver
@@ -29,7 +30,7 @@ class Lease:
     seconds: float
 
 
-def free(row: sqlite3.Row) -> bool:
+def free(row: sqlite3.Row | Mapping[str, Any]) -> bool:
     """Whether nobody holds the run's lease: never taken, given back, expired, or its process has ended."""
     expires, owner = row["expires_at"], row["owner"]
     return expires is None or expires <= time.time() or gone(owner)
