@@ -505,7 +505,7 @@ ACTIVE = (
     "<script>window.hit = 1</script><img src='http://elsewhere.invalid/x.png' onerror='window.hit = 1'>"
     " ![x](http://elsewhere.invalid/y.png) [l](javascript:window.hit=1) :red[r] $x$"
 )
-"""What would act in a page that took it for more than text; `windows` checks that nobody outside was asked."""
+"""What would act in a page that took it for more than text; `contexts` checks that nobody outside was asked."""
 
 
 def test_text_of_any_kind_and_length_is_text_and_the_page_stays_usable(saver: SqliteSaver, browse: Browse) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import desk
 import pytest
-from browsers import served, windows
+from browsers import browser, contexts, served
 from identities import CLIENT, SECRET, Provider, provider
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from processes import COMMAND, environment
 
 from treadle.checkpoints import Review, SqliteSaver, decisions, pending
@@ -45,8 +45,14 @@ def saver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteSaver]:
 
 
 @pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
-    with windows(tmp_path_factory.mktemp("browser")) as opened:
+def chromium() -> Iterator[Browser]:
+    with browser() as launched:
+        yield launched
+
+
+@pytest.fixture
+def window(chromium: Browser) -> Iterator[Window]:
+    with contexts(chromium) as opened:
         yield opened
 
 
