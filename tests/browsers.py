@@ -70,6 +70,11 @@ def _note(address: str, outside: list[str]) -> None:
         outside.append(address)
 
 
+def idle(page: Page) -> None:
+    """Wait until a page has been run to its end: only then has it all its buttons, and hears their keys."""
+    page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+
+
 def served(port: int) -> str:
     """The address of the page on a port of this machine, once it answers."""
     until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import desk
 import pytest
-from browsers import browser, contexts, until
+from browsers import browser, contexts, idle, until
 from playwright.sync_api import Browser, Page
 
 from treadle.checkpoints.decisions import decide, decisions
@@ -102,13 +102,14 @@ def key(name: str) -> str:
 def shown(page: Page, title: str | None) -> None:
     """Wait until a review is the one on the page, and has been long enough to be decided on."""
     page.get_by_role("heading", name=title, exact=True).wait_for()
+    idle(page)
     page.wait_for_timeout(900)
 
 
 def settled(page: Page) -> None:
     """Wait until a page is drawn."""
     page.get_by_test_id("stAppViewContainer").wait_for()
-    page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+    idle(page)
     page.wait_for_timeout(700)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import desk
 import pytest
-from browsers import browser, contexts, served
+from browsers import browser, contexts, idle, served
 from identities import CLIENT, SECRET, Provider, provider
 from playwright.sync_api import Browser, Page
 from processes import COMMAND, environment
@@ -119,6 +119,7 @@ def locked(page: Page) -> None:
 def decided(page: Page, one: Review) -> None:
     """Approve, once the question has been in view for a moment."""
     page.get_by_role("heading", name=TITLE, exact=True).wait_for()
+    idle(page)
     page.wait_for_timeout(900)
     page.locator(f".st-key-approve-{one.id} button").click()
     page.get_by_text(f"Approved: {TITLE}").wait_for()
