@@ -73,13 +73,15 @@ class Run:
 
 _COUNTED = (
     "SELECT runs.*,"
+    " max(steps, ifnull((SELECT step FROM spaces s JOIN checkpoints c ON c.space = s.key"
+    " WHERE s.thread_id = runs.thread_id AND s.ns = '' AND c.body IS NOT NULL ORDER BY c.id DESC LIMIT 1), 0)) AS made,"
     " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
     " AND r.status = 'pending' AND r.holds) AS pending,"
     " (SELECT count(*) FROM reviews r WHERE r.thread_id = runs.thread_id AND r.status <> 'closed'"
     " AND r.status = 'decided') AS decided FROM "
 )
 
-_ELSEWHERE = ("status", "config", "owner")
+_ELSEWHERE = ("status", "config", "owner", "steps")
 
 
 def _run(row: sqlite3.Row) -> Run:
@@ -89,6 +91,7 @@ def _run(row: sqlite3.Row) -> Run:
         status="stalled" if stalled else row["status"],
         config=json.loads(row["config"]),
         owner=row["owner"] if held else None,
+        steps=row["made"],
         **{field.name: row[field.name] for field in fields(Run) if field.name not in _ELSEWHERE},
     )
 

@@ -1,5 +1,6 @@
 """The saver: LangGraph's checkpointer on a treadle database, sync and async on one object."""
 
+import asyncio
 import os
 import random
 import sqlite3
@@ -41,9 +42,10 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ``serde`` turns values into bytes (LangGraph's default: JSON-like data, messages, pydantic models; no pickle). With
     LangGraph's EncryptedSerializer state, writes, journal and trace are encrypted, questions and decisions are not.
     ``synchronous`` is what a stored step survives: FULL a power cut, NORMAL and OFF any end of the process.
-    ``linger`` lets results of tasks wait in memory so many seconds (at most 1) after their call has returned, so that
-    many share a commit: those that a violent end finds there are computed again. Whatever else is written or read
-    commits them first. What of them cannot be stored is raised to the next call for their thread, or by ``close``.
+    ``linger`` lets steps and results of tasks wait in memory so many seconds (at most 1) after their call has returned,
+    so that many share a commit: those that a violent end finds there are computed again. Whatever else is written or
+    read commits them first. What of them cannot be stored is raised to the next call for their thread, or by ``flush``
+    and ``close``.
     ``readonly`` opens an existing file to look at it.
 
     Raises StoreReadOnly, StoreNewer, StoreCorrupt, StoreBusy, StoreFull, or StoreError with words of its own.
@@ -69,6 +71,14 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     def from_conn_string(cls, conn_string: str) -> Self:
         """As ``SqliteSaver(path)``, under the name that langgraph-checkpoint-sqlite has for it, sync and async."""
         return cls(conn_string)
+
+    def flush(self) -> None:
+        """Return once everything is committed that lingers; raises what of it was lost."""
+        self.database.settle()
+
+    async def aflush(self) -> None:
+        """As ``flush``."""
+        await asyncio.to_thread(self.flush)
 
     def close(self) -> None:
         """Commit what is still to be committed and let the file go."""
@@ -109,7 +119,8 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """Store a checkpoint; returns the config that names it."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        self.database.write(work, of=_thread(config)).remember(self._memory)
+        if not self.database.owe(work, work.debt, self._learn):
+            self._learn(self.database.write(work, of=_thread(config)))
         return _named(config, checkpoint)
 
     async def aput(
@@ -121,8 +132,12 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """As ``put``."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        (await self.database.awrite(work, of=_thread(config))).remember(self._memory)
+        if not self.database.owe(work, work.debt, self._learn):
+            self._learn(await self.database.awrite(work, of=_thread(config)))
         return _named(config, checkpoint)
+
+    def _learn(self, stored: states.Stored) -> None:
+        stored.remember(self._memory)
 
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -141,9 +156,12 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
             await self.database.awrite(work, patient=work.task.ordinary, of=_thread(config))
 
     def get_next_version(self, current: str | None, channel: None) -> str:
-        """The version after ``current``: it sorts after it, and two forks never make the same one."""
+        """The version after ``current``: it sorts after it, and two forks never make the same one.
+
+        As LangGraph's other savers make them, but 21 characters long, not 51: a checkpoint names one for each channel.
+        """
         number = int(str(current).split(".")[0]) if current is not None else 0
-        return f"{number + 1:032}.{random.random():016}"
+        return f"{number + 1:010}.{random.getrandbits(40):010x}"
 
     # What is read
 

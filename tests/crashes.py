@@ -205,8 +205,12 @@ class Noting(SqliteSaver):
         lingers = self.database.linger > 0 and not any(channel in WRITES_IDX_MAP for channel, _ in writes)
         return self.noted("writes", config["configurable"]["checkpoint_id"], task_id, lingers=lingers)
 
+    def made(self, config: Any, checkpoint: Any, metadata: Any) -> AbstractContextManager[None]:
+        lingers = self.database.linger > 0 and metadata["source"] == "loop"
+        return self.noted("put", config["configurable"].get("checkpoint_ns", ""), checkpoint["id"], lingers=lingers)
+
     def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-        with self.noted("put", config["configurable"].get("checkpoint_ns", ""), checkpoint["id"]):
+        with self.made(config, checkpoint, metadata):
             return super().put(config, checkpoint, metadata, new_versions)
 
     def put_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:
@@ -214,7 +218,7 @@ class Noting(SqliteSaver):
             super().put_writes(config, writes, task_id, task_path)
 
     async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-        with self.noted("put", config["configurable"].get("checkpoint_ns", ""), checkpoint["id"]):
+        with self.made(config, checkpoint, metadata):
             return await super().aput(config, checkpoint, metadata, new_versions)
 
     async def aput_writes(self, config: Any, writes: Any, task_id: str, task_path: str = "") -> None:

@@ -30,7 +30,7 @@ RUNS = {"invoke", "stream"}
 
 VARIES = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # checkpoints, tasks, messages
-    r"|\b\d{32}\.[0-9.e-]+"  # versions
+    r"|\b\d{32}\.[0-9.e-]+|\b\d{10}\.[0-9a-f]{10}\b"  # versions
     r"|\b[0-9a-f]{32}\b"  # interrupts
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00"
     r"|0x[0-9a-f]{6,}"

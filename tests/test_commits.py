@@ -7,14 +7,19 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from processes import programmed
 
 from treadle.checkpoints import SqliteSaver
-from treadle.checkpoints.disks.commits import Commits, Job
+from treadle.checkpoints.disks import commits
+from treadle.checkpoints.disks.commits import Commits
+from treadle.checkpoints.disks.jobs import Job
+from treadle.checkpoints.disks.transactions import perform
 
 THREADS = 6
 """What LangGraph's pool has on two processors."""
@@ -55,10 +60,10 @@ def at_once(calls: "list[Callable[[], Any]]") -> list[BaseException | None]:
 
 def test_each_call_returns_after_its_own_commit_and_a_pool_of_threads_shares_them() -> None:
     slow = Slow()
-    commits = Commits(slow.run)
+    made = Commits(slow.run)
 
     def write(number: int) -> None:
-        assert commits.write(lambda _: number, patient=True) == number
+        assert made.write(lambda _: number, patient=True) == number
         assert number in slow.committed
 
     assert not any(at_once([lambda n=n: write(n) for n in range(500)]))  # type: ignore[misc]
@@ -68,24 +73,101 @@ def test_each_call_returns_after_its_own_commit_and_a_pool_of_threads_shares_the
 
 def test_an_error_reaches_its_own_caller_alone() -> None:
     slow = Slow()
-    commits = Commits(slow.run)
+    made = Commits(slow.run)
     works = [*([lambda _: 1] * 100), fails, *([lambda _: 1] * 100)]
-    errors = at_once([lambda work=work: commits.write(work, patient=True) for work in works])  # type: ignore[misc]
+    errors = at_once([lambda work=work: made.write(work, patient=True) for work in works])  # type: ignore[misc]
     assert [number for number, error in enumerate(errors) if error is not None] == [100]
 
 
 def test_patient_and_hurried_calls_of_threads_and_posted_ones_are_all_done() -> None:
     slow = Slow()
-    commits = Commits(slow.run)
+    made = Commits(slow.run)
 
     def write(number: int) -> None:
-        commits.post(lambda _: -number - 1)
-        commits.write(lambda _: number, patient=number % 5 > 0)
+        made.post(lambda _: -number - 1)
+        made.write(lambda _: number, patient=number % 5 > 0)
         assert number in slow.committed
 
     assert not any(at_once([lambda n=n: write(n) for n in range(300)]))  # type: ignore[misc]
-    commits.write(lambda _: None)
+    made.write(lambda _: None)
     assert {*range(-300, 300)} < slow.committed
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for company waits as long as a test may take."""
+    monkeypatch.setattr(commits, "QUIET", 60)
+    monkeypatch.setattr(commits, "LONGEST", 60)
+
+
+def waiting(made: Commits) -> None:
+    while made._host is None:
+        time.sleep(0.001)
+
+
+@pytest.mark.usefixtures("patience")
+def test_whoever_completes_the_company_leads_and_who_waited_hears_of_it() -> None:
+    slow, leaders = Slow(), list[int]()
+
+    def run(jobs: list[Job]) -> None:
+        leaders.append(threading.get_ident())
+        slow.run(jobs)
+
+    made = Commits(run)
+    with ThreadPoolExecutor(1) as pool:
+        patient = pool.submit(made.write, lambda _: "patient", patient=True)
+        waiting(made)
+        assert made.write(lambda _: "hurried") == "hurried"
+        assert patient.result(60) == "patient"
+    assert (slow.transactions, leaders) == (1, [threading.get_ident()])
+
+
+@pytest.mark.usefixtures("patience")
+async def test_a_thread_that_waits_for_company_leads_for_a_coroutine_in_a_hurry() -> None:
+    slow = Slow()
+    made = Commits(slow.run)
+    with ThreadPoolExecutor(1) as pool:
+        patient = pool.submit(made.write, lambda _: "patient", patient=True)
+        waiting(made)
+        assert await made.awrite(lambda _: "hurried") == "hurried"
+        assert patient.result(60) == "patient"
+    assert slow.transactions == 1
+
+
+@pytest.mark.usefixtures("patience")
+def test_a_ctrl_c_while_it_waits_for_company_leaves_the_lead_to_others() -> None:
+    slow = Slow()
+    made = Commits(slow.run)
+
+    def interrupt() -> None:
+        waiting(made)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    helper = threading.Thread(target=interrupt)
+    helper.start()
+    with pytest.raises(KeyboardInterrupt):
+        made.write(lambda _: "patient", patient=True)
+    helper.join()
+    assert made.write(lambda _: "next") == "next"
+    assert slow.committed == {"patient", "next"}
+
+
+def test_what_follows_from_another_work_of_its_transaction_is_done_after_it() -> None:
+    done = list[str]()
+
+    @dataclass
+    class Named:
+        name: str
+        gives: object = None
+        follows: object = None
+
+        def __call__(self, connection: Any) -> None:
+            done.append(self.name)
+
+    works = [Named("b", follows=2), Named("a", follows=1), Named("plain"), Named("2", gives=2), Named("1", gives=1)]
+    with sqlite3.connect(":memory:", isolation_level=None) as connection:
+        perform(connection, [Job(work) for work in [*works, Named("c", follows=2)]])
+    assert done == ["plain", "2", "b", "1", "a", "c"]
 
 
 def start(saver: SqliteSaver) -> Any:

@@ -1,4 +1,4 @@
-"""Results that linger: they share commits, every reader of their saver sees them, and what is lost of them is told."""
+"""Results and steps that linger: they share commits, readers of their saver see them, what is lost of them is told."""
 
 import asyncio
 import os
@@ -38,8 +38,8 @@ def at(thread: str = "t", **more: Any) -> Any:
     return {"configurable": {"thread_id": thread, "checkpoint_ns": "", **more}}
 
 
-def put(saver: SqliteSaver, thread: str = "t") -> Any:
-    return saver.put(at(thread), empty_checkpoint(), {"source": "loop", "step": 0}, {})
+def put(saver: SqliteSaver, thread: str = "t", source: Any = "input") -> Any:
+    return saver.put(at(thread), empty_checkpoint(), {"source": source, "step": 0}, {})
 
 
 def stored(path: Path) -> list[str]:
@@ -51,6 +51,12 @@ def stored(path: Path) -> list[str]:
             return [task for found in written(connection, keys).values() for task, *_ in found]
 
         return other.database.read(work)
+
+
+def checkpoints(path: Path) -> list[str]:
+    """The checkpoints that another process would find in the file."""
+    with SqliteSaver(path, readonly=True) as other:
+        return [found.config["configurable"]["checkpoint_id"] for found in other.list(None)]
 
 
 def seen(saver: SqliteSaver, thread: str = "t") -> list[Any]:
@@ -124,7 +130,9 @@ READERS: dict[str, Callable[[SqliteSaver], Any]] = {
 WRITERS: dict[str, Callable[[SqliteSaver], Any]] = {
     "put": put,
     "put elsewhere": lambda saver: put(saver, "u"),
-    "aput": lambda saver: asyncio.run(saver.aput(at(), empty_checkpoint(), {"source": "loop", "step": 1}, {})),
+    "aput": lambda saver: asyncio.run(saver.aput(at(), empty_checkpoint(), {"source": "update", "step": 1}, {})),
+    "remember": lambda saver: saver.remember("t", "key", "value"),
+    "aremember": lambda saver: asyncio.run(saver.aremember("t", "key", "value")),
     "a question": asks,
     "an answer": lambda saver: saver.put_writes(put(saver, "u"), [("__resume__", ["yes"])], "answered"),
     "an error": lambda saver: saver.put_writes(put(saver, "u"), [("__error__", "no")], "failed"),
@@ -133,15 +141,19 @@ WRITERS: dict[str, Callable[[SqliteSaver], Any]] = {
     "delete_thread": lambda saver: saver.delete_thread("u"),
     "prune": lambda saver: prune(saver, keep=1),
     "close": lambda saver: saver.close(),
-    "flush": lambda saver: saver.database.flush(),
+    "flush": lambda saver: saver.flush(),
+    "aflush": lambda saver: asyncio.run(saver.aflush()),
 }
 
 
 @pytest.mark.parametrize("name", READERS | WRITERS)
 def test_whatever_reads_or_writes_commits_what_lingers_first(saver: SqliteSaver, name: str) -> None:
-    saver.put_writes(put(saver), [("x", 1)], "task")
+    step = saver.put(put(saver), empty_checkpoint(), {"source": "loop", "step": 1}, {})
+    saver.put_writes(step, [("x", 1)], "task")
+    assert len(checkpoints(saver.path)) == 1
     (READERS | WRITERS)[name](saver)
     assert "task" in stored(saver.path)
+    assert step["configurable"]["checkpoint_id"] in checkpoints(saver.path)
 
 
 def test_a_decision_and_a_copy_commit_what_lingers_first(saver: SqliteSaver, tmp_path: Path) -> None:
@@ -179,6 +191,67 @@ async def test_an_async_graph_whose_results_linger_reads_back_what_memory_would(
         while open_ := {one.id: one.value for one in (await graph.aget_state(at())).interrupts}:
             await graph.ainvoke(answered(open_), at())
         assert twins.agree()
+
+
+def steps(saver: SqliteSaver, *, count: int, size: int = 1) -> list[dict[str, Any]]:
+    """Store steps of a run that adds to a list and a text, and what their tasks wrote; the states after each."""
+    config, found, text, states = put(saver), list[str](), "", list[dict[str, Any]]()
+    for number in range(1, count + 1):
+        saver.put_writes(config, [("found", f"{number}"), ("text", "more")], f"task {number}")
+        found, text = [*found, f"{number} " * 40], text + os.urandom(100 * size).hex()
+        values = {"found": found, "text": text, "step": number}
+        versions: Any = dict.fromkeys(values, f"{number}.0")
+        checkpoint: Any = {**empty_checkpoint(), "channel_values": values, "channel_versions": versions}
+        config = saver.put(config, checkpoint, {"source": "loop", "step": number}, versions)
+        states.append(values)
+    return states
+
+
+def states(saver: SqliteSaver) -> list[dict[str, Any]]:
+    return [found.checkpoint["channel_values"] for found in saver.list(at()) if found.metadata["source"] == "loop"]
+
+
+def test_steps_that_share_a_commit_are_the_steps_that_were_made(saver: SqliteSaver) -> None:
+    made = steps(saver, count=50)
+    assert len(checkpoints(saver.path)) == 1
+    assert states(saver) == made[::-1]
+    assert checkpoints(saver.path) == [found.config["configurable"]["checkpoint_id"] for found in saver.list(None)]
+    with SqliteSaver(saver.path, readonly=True) as fresh:  # nothing of it comes from memory
+        assert states(fresh) == made[::-1]
+        newest = fresh.get_tuple(at())
+        assert newest is not None
+        assert newest.checkpoint["channel_values"] == made[-1]
+    assert checkup(saver) == []
+
+
+def test_steps_beside_work_that_was_undone_are_the_steps_that_were_made(saver: SqliteSaver) -> None:
+    config = put(saver, "u")
+    with lease(saver, "u") as first:
+        stale: Any = {"configurable": {**config["configurable"], FENCE: first.token}}
+    with lease(saver, "u"):
+        made = steps(saver, count=3)
+        saver.put(stale, empty_checkpoint(), {"source": "loop", "step": 1}, {})
+        saver.database.flush()  # all of it is undone, and done again but for that
+        assert states(saver) == made[::-1]
+        with pytest.raises(LeaseHeld, match="step 1"):
+            saver.get_tuple(at("u"))
+    more = steps(saver, count=3)
+    assert states(saver)[:3] == more[::-1]
+    with SqliteSaver(saver.path, readonly=True) as fresh:
+        assert states(fresh) == states(saver)
+
+
+def test_steps_that_a_full_disk_refused_leave_nothing_behind(saver: SqliteSaver) -> None:
+    put(saver)
+    fill(saver)
+    steps(saver, count=3, size=4_000)
+    with pytest.raises(StoreFull, match=r"\(task task 1, step 1, task task 2, \.\.\.\)"):
+        saver.get_tuple(at())
+    make_room(saver)
+    made = steps(saver, count=3)
+    assert states(saver) == made[::-1]
+    with SqliteSaver(saver.path, readonly=True) as fresh:
+        assert states(fresh) == made[::-1]
 
 
 def test_of_one_task_what_it_wrote_first_stays(saver: SqliteSaver) -> None:
@@ -223,7 +296,7 @@ def test_of_a_full_disk_the_next_call_for_the_thread_hears_and_no_other(saver: S
     saver.put_writes(config, [("x", BIG)], "task 1")
     saver.put_writes(config, [("x", BIG)], "task 2")
     assert seen(saver, "u") == []  # others read on
-    with pytest.raises(StoreFull, match=r"run again.*: 2 of thread 't' \(tasks task 1, task 2\)"):
+    with pytest.raises(StoreFull, match=r"done again.*: 2 of thread 't' \(task task 1, task task 2\)"):
         saver.put_writes(config, [("x", 3)], "task 3")
     make_room(saver)
     assert seen(saver) == []  # said once
@@ -239,7 +312,7 @@ def test_a_checkpoint_is_not_stored_after_results_that_are_lost(saver: SqliteSav
     assert pending(saver) == []  # another's read: by now it is tried, and nobody for the thread was told
     make_room(saver)
     following = empty_checkpoint()
-    with pytest.raises(StoreFull, match="tasks task"):
+    with pytest.raises(StoreFull, match="task task"):
         saver.put(config, following, {"source": "loop", "step": 1}, {})
     assert saver.get_tuple(at(checkpoint_id=following["id"])) is None
     saver.put(config, following, {"source": "loop", "step": 1}, {})
@@ -253,6 +326,18 @@ def test_readers_of_every_kind_hear_what_was_lost(saver: SqliteSaver) -> None:
         with pytest.raises(StoreFull, match="not stored"):
             read(saver)
     make_room(saver)
+
+
+def test_who_flushes_hears_what_was_lost(saver: SqliteSaver) -> None:
+    config = put(saver)
+    fill(saver)
+    saver.put_writes(config, [("x", BIG)], "task")
+    with pytest.raises(StoreFull, match="of thread 't'"):
+        saver.flush()
+    make_room(saver)
+    saver.put_writes(config, [("x", 1)], "task")
+    saver.flush()
+    assert stored(saver.path) == ["task"]
 
 
 def test_who_closes_hears_what_was_lost_and_the_file_is_let_go(tmp_path: Path) -> None:
@@ -364,7 +449,7 @@ def test_a_process_that_ends_without_closing_stores_what_lingers_or_says_what_wa
 ) -> None:
     told = program(ENDING, tmp_path / "x.db", why).stderr
     assert stored(tmp_path / "x.db") == ["task"]
-    assert ("of thread 't' (tasks big)" in told) == (why == "full")
+    assert ("of thread 't' (task big)" in told) == (why == "full")
 
 
 BRANCHES = """

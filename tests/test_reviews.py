@@ -13,7 +13,8 @@ from langgraph.types import Send, interrupt
 from pydantic import BaseModel
 
 from treadle.checkpoints.decisions import decide
-from treadle.checkpoints.reviews import count, pending, review
+from treadle.checkpoints.desks.claims import claim
+from treadle.checkpoints.reviews import count, pending, review, reviews
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import ReviewNotFound
 
@@ -74,12 +75,17 @@ def test_the_most_urgent_comes_first_then_the_soonest_due_then_the_oldest(saver:
 
 
 def test_the_order_needs_no_sorting_however_many_wait(saver: SqliteSaver) -> None:
-    query = (
-        "EXPLAIN QUERY PLAN SELECT * FROM reviews WHERE status = 'pending'"
-        " ORDER BY priority DESC, ifnull(due, 9e999), asked_at, seq LIMIT 50"
-    )
-    plan = saver.database.read(lambda connection: [row["detail"] for row in connection.execute(query)])
-    assert plan == ["SCAN reviews USING INDEX reviews_pending"]
+    start(saver, "a", question("one"))
+    statements: list[str] = []
+    saver.database.read(lambda connection: connection.set_trace_callback(statements.append))
+    assert titles(saver) == ["one"]
+    saver.database.read(lambda connection: connection.set_trace_callback(None))
+    (query,) = (one for one in statements if one.startswith("SELECT"))
+    plan = saver.database.read(lambda connection: connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall())
+    assert [row["detail"].partition(" (")[0] for row in plan] == [
+        "SCAN reviews USING INDEX reviews_pending",
+        "SEARCH claims USING PRIMARY KEY",
+    ]
 
 
 def test_a_review_tells_what_is_asked_and_where(saver: SqliteSaver) -> None:
@@ -100,6 +106,20 @@ def test_questions_of_other_programs_are_listed_too(saver: SqliteSaver) -> None:
     found = pending(saver)
     assert sorted(str(each.value) for each in found) == ["Your age?", "{'x': [1, None]}"]
     assert [each.schema for each in found] == [None, None]
+
+
+def test_questions_that_are_listed_together_have_each_their_own_schema_and_claim(saver: SqliteSaver) -> None:
+    start(saver, "a", question("typed"), question("taken"))
+    start(saver, "b", question("free") | {"typed": False})
+    (taken,) = (one for one in pending(saver) if one.title == "taken")
+    made = claim(saver, taken.id, by="ann")
+    found = {one.title: one for one in pending(saver)}
+    assert {title: one.claim for title, one in found.items()} == {"typed": None, "taken": made, "free": None}
+    schema = Answer.model_json_schema()
+    assert {title: one.schema for title, one in found.items()} == {"typed": schema, "taken": schema, "free": None}
+    assert [one.claim for one in reviews(saver, [(one.thread_id, one.id) for one in found.values()])] == [
+        one.claim for one in found.values()
+    ]
 
 
 def test_filters_narrow_the_list_and_the_count_alike(saver: SqliteSaver) -> None:

@@ -15,6 +15,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from processes import program, programmed
@@ -23,6 +24,7 @@ from workloads import INPUT, WORKLOADS, answered, steps, waiting
 
 from treadle.checkpoints import SqliteSaver
 from treadle.checkpoints.layouts import states
+from treadle.checkpoints.runs import run
 from treadle.errors import StoreReadOnly
 
 DURABILITIES = ("sync", "async", "exit")
@@ -325,11 +327,19 @@ def test_pruning_keeps_what_growing_values_rest_on(saver: SqliteSaver) -> None:
     assert values(saver, config)["growing"] == [*growing, "more"]
 
 
+def test_a_version_sorts_after_those_before_it_whoever_made_them(saver: SqliteSaver) -> None:
+    made: list[Any] = [None, InMemorySaver().get_next_version(None, None)]
+    for _ in range(120):
+        made.append(saver.get_next_version(made[-1], None))
+    assert made[1:] == sorted(made[1:])
+    assert len({saver.get_next_version(made[-1], None) for _ in range(100)}) == 100
+
+
 def test_the_ledger_has_a_row_for_a_thread_that_nobody_started_through_it(saver: SqliteSaver) -> None:
     graph = WORKLOADS["loop"]().compile(checkpointer=saver)
     graph.invoke(INPUT, {**at("t"), "metadata": {"graph": "loop"}})
-    row = saver.database.read(lambda c: dict(c.execute("SELECT * FROM runs").fetchone()))
-    assert (row["thread_id"], row["graph"], row["status"], row["steps"]) == ("t", "loop", "direct", 9)
+    found = run(saver, "t")
+    assert (found.thread_id, found.graph, found.status, found.steps) == ("t", "loop", "direct", 9)
 
 
 def test_a_readonly_saver_reads_and_refuses_to_write(saver: SqliteSaver) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stores import fanouts
 from stores.claims import Claim, Claims
-from stores.subjects import ASYNC, SYNC_LINGERING
+from stores.subjects import ASYNC, LINGERS, SYNC_LINGERING
 from stores.texts import prose
 from stores.timings import Timing, arun, run, told
 
@@ -42,7 +42,7 @@ def _measure(repeats: int) -> None:
     sync = run(fanouts.fan(), value, SYNC_LINGERING, repeats)
     found: dict[str, tuple[str, dict[str, Timing]]] = {
         "sync": ("ours", sync),
-        f"sync, {fanouts.LINGERS}": ("lingering", sync),
+        f"sync, {LINGERS}": ("lingering", sync),
         "async": ("ours", arun(fanouts.fan(asynchronous=True), value, ASYNC, repeats)),
     }
     for way, (name, timings) in found.items():

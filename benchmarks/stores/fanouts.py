@@ -12,13 +12,10 @@ from langgraph.types import Send
 
 from stores.claims import Claim, Claims
 from stores.raws import raw
-from stores.subjects import ASYNC, LINGER, SYNC_LINGERING, Opened, none, ours_normal, ready_normal
+from stores.subjects import ASYNC, LINGER, LINGERS, SYNC_LINGERING, Opened, none, ours_normal, ready_normal
 from stores.texts import prose
 from stores.timings import Timing, added, arun, config, run, told
 from treadle.checkpoints import SqliteSaver
-
-LINGERS = f"linger={LINGER:g}"
-"""How claims of a saver whose results may linger are named."""
 
 
 class State(TypedDict):

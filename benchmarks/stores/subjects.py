@@ -90,6 +90,9 @@ def awaited(opened: Opened) -> AsyncOpened:
 SYNC: dict[str, Opened] = {"none": none, "ready": ready, "ours": ours}
 SYNC_LINGERING: dict[str, Opened] = {**SYNC, "lingering": lingering}
 ASYNC: dict[str, AsyncOpened] = {"none": awaited(none), "ready": ready_async, "ours": awaited(ours)}
+ASYNC_LINGERING: dict[str, AsyncOpened] = {**ASYNC, "lingering": awaited(lingering)}
+LINGERS = f"linger={LINGER:g}"
+"""How claims of a saver whose results may linger are named."""
 
 
 def size(path: Path) -> int:

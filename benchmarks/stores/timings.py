@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from langchain_core.runnables import RunnableConfig
 
 from stores.subjects import AsyncOpened, Opened, size
+from treadle.checkpoints import SqliteSaver
 
 Config = RunnableConfig
 K = TypeVar("K")
@@ -37,7 +38,7 @@ def config(thread: str = "t") -> Config:
 
 
 def run(graph: Any, value: Any, subjects: Mapping[str, Opened], repeats: int) -> dict[str, Timing]:
-    """Invoke a graph under each subject, in turns; a run is over when its saver is closed."""
+    """Invoke a graph under each subject, in turns; a run is over when everything is stored."""
     found = {name: Timing() for name in subjects}
     for _ in range(repeats):
         for name, opened in subjects.items():
@@ -54,6 +55,8 @@ def _once(graph: Any, value: Any, opened: Opened, path: Path) -> float:
         compiled = graph.compile(checkpointer=saver)
         start = time.perf_counter()
         compiled.invoke(value, config())
+        if isinstance(saver, SqliteSaver):
+            saver.flush()
         return time.perf_counter() - start
 
 
@@ -75,6 +78,8 @@ async def _aonce(graph: Any, value: Any, opened: AsyncOpened, path: Path) -> flo
         compiled = graph.compile(checkpointer=saver)
         start = time.perf_counter()
         await compiled.ainvoke(value, config())
+        if isinstance(saver, SqliteSaver):
+            saver.flush()
         return time.perf_counter() - start
 
 

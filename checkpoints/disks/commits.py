@@ -1,64 +1,24 @@
 """Group commit: callers that arrive while a transaction runs share the next one.
 
 The first caller leads: it runs the transaction for all who queue, in its own thread, then hands the lead on. No thread
-is woken for a lone write. What cannot lead (a coroutine, a posted write) is led by a thread that starts when needed.
-A call returns after the commit that holds its work, and that of all who came before it; a posted write is no such call.
+is woken for a lone write. Who waits for company leaves the lead to the one that completes it, since that is awake. What
+cannot lead (a coroutine, a posted write) is led by a thread that starts when needed. A call returns after the commit
+that holds its work, and that of all who came before it; a posted write is no such call.
 """
 
 import asyncio
-import logging
-import sqlite3
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from treadle.checkpoints.disks.crowds import Crowd
-
-Work = Callable[[sqlite3.Connection], Any]
+from treadle.checkpoints.disks.crowds import LONGEST, QUIET, Crowd
+from treadle.checkpoints.disks.jobs import Host, Job, Work, bell, report, tell
 
 IDLE = 2.0
 """Seconds without work after which the background thread ends, so that a forgotten store can be collected."""
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(eq=False)
-class Job:
-    """One piece of work in the queue, and how its caller hears of the end."""
-
-    work: Work
-    tell: Callable[["Job"], None]
-    turn: "threading.Lock | None" = None
-    """What a thread that waits for it waits at."""
-    result: Any = None
-    error: BaseException | None = None
-    done: bool = False
-    leads: bool = False
-    posted: bool = False
-    patient: bool = False
-
-    @property
-    def blocking(self) -> bool:
-        """Whether a thread waits for it."""
-        return self.turn is not None
-
-
-def _wake(job: Job) -> None:
-    if job.turn is not None:
-        job.turn.release()
-
-
-def _report(job: Job) -> None:
-    if job.error is not None:
-        _log.error("A write that nobody waited for was not stored: %s", job.error)
-
-
-def _tell(jobs: Iterable[Job]) -> None:
-    for job in jobs:
-        if job.done:
-            job.tell(job)
 
 
 @dataclass(eq=False)
@@ -75,6 +35,7 @@ class Commits:
     _queue: deque[Job] = field(default_factory=deque)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
     _busy: bool = False
+    _host: Host | None = None
     _leader: int | None = None
     _thread: threading.Thread | None = None
     _bell: threading.Event = field(default_factory=threading.Event)
@@ -97,50 +58,36 @@ class Commits:
 
         Who is patient waits some milliseconds for other threads, if as many have just come at once.
         """
-        turn = threading.Lock()
-        turn.acquire()
-        job = Job(work, _wake, turn, patient=patient)
+        turn = bell()
+        job = Job(work, turn, patient=patient)
         with self._mutex:
             self._queue.append(job)
-            self.crowd.admit(self._queue)
-            job.leads = not self._busy
+            complete = self._complete(by=job)
+            job.leads = complete or not self._busy
             self._busy = True
-        if not job.leads:
-            self._wait(job, turn)
-        if not job.done:
+        if complete:
             self._lead()
+        elif not job.leads:
+            self._rung(Host(turn, job))
+        while not job.done:
+            if self._gather(Host(turn, job)):
+                self._lead()
         if job.error is not None:
             raise job.error
         return job.result
 
     async def awrite(self, work: Work, *, patient: bool = False) -> Any:
         """As write, while the event loop goes on; who is patient waits for company where there is a crowd."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-
-        def settle(job: Job) -> None:
-            if future.done():
-                return
-            if job.error is not None:
-                future.set_exception(job.error)
-            else:
-                future.set_result(job.result)
-
-        def tell(job: Job) -> None:
-            try:
-                loop.call_soon_threadsafe(settle, job)
-            except RuntimeError:
-                _log.debug("The event loop closed before its write was committed.")
-
-        self._enqueue(Job(work, tell, patient=patient), hurry=not patient or not self.crowd.many)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._enqueue(Job(work, future=future, patient=patient), hurry=not patient or not self.crowd.many)
         return await future
 
-    def post(self, work: Work, tell: Callable[[Job], None] = _report) -> None:
+    def post(self, work: Work, heard: Callable[[Job], None] = report) -> None:
         """Let work ride with the next transaction, at most as much later as the crowd lets it linger.
 
-        ``tell`` hears of the end before anybody does whose work came later; by default it logs an error.
+        ``heard`` is told of the end before anybody does whose work came later; by default it logs an error.
         """
-        self._enqueue(Job(work, tell, posted=True), hurry=False)
+        self._enqueue(Job(work, heard=heard, posted=True), hurry=False)
 
     def stop(self) -> None:
         """Let the background thread end as soon as the queue is empty."""
@@ -151,7 +98,7 @@ class Commits:
     def _enqueue(self, job: Job, *, hurry: bool) -> None:
         with self._mutex:
             self._queue.append(job)
-            self.crowd.admit(self._queue)
+            self._complete()
             self._summon()
         if hurry:
             self._hurry.set()
@@ -164,26 +111,67 @@ class Commits:
             self._thread = threading.Thread(target=self._background, name="treadle-commits", daemon=True)
             self._thread.start()
 
-    def _wait(self, job: Job, turn: threading.Lock) -> None:
-        try:
-            turn.acquire()
-        except BaseException:
-            self._abandon(job)
-            raise
-
     def _abandon(self, job: Job) -> None:
         """The caller was interrupted while waiting: the work may still be done, but the lead must not end with it."""
         with self._mutex:
             job.turn = None
             leads = job.leads and not job.done
+            if self._host is not None and self._host.job is job:
+                self._host = None
         if leads:
             self._hand_on()
+
+    def _complete(self, by: Job | None = None) -> bool:
+        """Let who waits for company go on, if it need not wait any more; called with the mutex held.
+
+        True if somebody who just came is to lead in its place.
+        """
+        host = self._host
+        if host is None or not self.crowd.complete(self._queue):
+            return False
+        self._host = None
+        if by is None or host.job is None:
+            host.bell.release()
+            return False
+        host.job.leads = False
+        return True
+
+    def _gather(self, host: Host) -> bool:
+        """Wait for those who are likely to come; False if another led, and what the host came for is over or its turn.
+
+        Nobody waits longer than for all of them, for some milliseconds in which no more come, or for one in a hurry.
+        """
+        with self._mutex:
+            if not self.crowd.gathers(self._queue):
+                return True
+            self._host = host
+        until = time.monotonic() + LONGEST
+        while True:
+            count = len(self._queue)
+            if self._rung(host, QUIET):
+                return host.leads
+            with self._mutex:
+                alone = self._host is host
+                if alone and (len(self._queue) == count or time.monotonic() >= until):
+                    self._host = None
+                    return True
+            if not alone:  # somebody leads, or has just rung
+                self._rung(host)
+                return host.leads
+
+    def _rung(self, host: Host, timeout: float = -1) -> bool:
+        try:
+            return host.bell.acquire(timeout=timeout)
+        except BaseException:
+            if host.job is not None:
+                self._abandon(host.job)
+            raise
 
     def _lead(self) -> None:
         """Run one transaction for all who queue, then hand the lead on."""
         jobs: list[Job] = []
         try:
-            jobs.extend(self._gathered())
+            jobs.extend(self._drawn())
             self.run(jobs)
         except BaseException:
             # Ctrl-C: the leader's own caller hears of it, everybody else's work waits for the next leader.
@@ -194,16 +182,12 @@ class Commits:
             raise
         finally:
             self._leader = None
-            _tell(job for job in jobs if job.posted)
+            tell(job for job in jobs if job.posted)
             self._hand_on(jobs)
-            _tell(job for job in jobs if not job.posted)
+            tell(job for job in jobs if not job.posted)
 
-    def _gathered(self) -> list[Job]:
-        """All who queue, once those have come who are likely to."""
-        with self._mutex:
-            waits = self.crowd.prepare(self._queue)
-        if waits:
-            self.crowd.gather(self._queue)
+    def _drawn(self) -> list[Job]:
+        """All who queue."""
         with self._mutex:
             jobs = list(self._queue)
             self._queue.clear()
@@ -241,4 +225,5 @@ class Commits:
                 if self._busy or not self._queue:
                     continue
                 self._busy = True
-            self._lead()
+            if self._gather(Host(bell(), None)):
+                self._lead()

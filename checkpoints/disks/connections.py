@@ -85,14 +85,18 @@ def _unchangeable(path: Path) -> bool:
 
 
 def tune(connection: sqlite3.Connection, *, synchronous: str | None = None) -> None:
-    """Set what a connection forgets when it closes; one that is told nothing of ``synchronous`` only reads."""
+    """Set what a connection forgets when it closes; one that is told nothing of ``synchronous`` is never to write."""
     connection.executescript(_READS if synchronous is None else _WRITES.format(synchronous=synchronous))
 
 
-_ALL = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; "
-_READS = _ALL + "PRAGMA query_only=1"
+def guard(connection: sqlite3.Connection, *, writes: bool) -> None:
+    """Let a connection write, or only read."""
+    connection.execute(f"PRAGMA query_only={not writes:d}")
+
+
+_READS = "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000"
 _WRITES = (
-    _ALL + "PRAGMA query_only=0; PRAGMA synchronous={synchronous}; PRAGMA journal_size_limit=67108864;"
+    _READS + "; PRAGMA synchronous={synchronous}; PRAGMA journal_size_limit=67108864;"
     f" PRAGMA wal_autocheckpoint={LOG}"
 )
 

@@ -4,10 +4,8 @@ Whoever waits is told only after the commit all the same. So a pool of n threads
 brings at most n writes to a transaction; an event loop brings as many as its branches write in some milliseconds.
 """
 
-import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 LINGER = 0.02
@@ -56,7 +54,6 @@ class Crowd:
     Two to begin with: what a task wrote comes just before the checkpoint that follows from it.
     """
     _waited: bool = False
-    _complete: threading.Event = field(default_factory=threading.Event)
 
     @property
     def many(self) -> bool:
@@ -78,25 +75,14 @@ class Crowd:
             return 0
         return min(LONGEST, LINGER * self.awaited / MANY)
 
-    def admit(self, queue: Sequence[Member]) -> None:
-        """Somebody came: those who wait for company go on if it was the last one, or is in a hurry."""
-        enough = len(queue) >= self.threads or not (queue[-1].posted or queue[-1].patient)
-        if enough and not self._complete.is_set():
-            self._complete.set()
+    def complete(self, queue: Sequence[Member]) -> bool:
+        """Whether who waits for company need not wait any more: the last one has come, or one in a hurry."""
+        return len(queue) >= self.threads or not (queue[-1].posted or queue[-1].patient)
 
-    def prepare(self, queue: Sequence[Member]) -> bool:
-        """Whether a thread that leads had better wait for others; called before more can come."""
-        self._complete.clear()
+    def gathers(self, queue: Sequence[Member]) -> bool:
+        """Whether who leads had better wait for others."""
         self._waited = len(queue) < self.threads and _calm(queue)
         return self._waited
-
-    def gather(self, queue: Sequence[Member]) -> None:
-        """Wait until all who are likely to come are there, or no more come, or somebody is in a hurry."""
-        until = time.monotonic() + LONGEST
-        while time.monotonic() < until:
-            count = len(queue)
-            if self._complete.wait(QUIET) or len(queue) == count:
-                return
 
 
 def _calm(queue: Sequence[Member]) -> bool:

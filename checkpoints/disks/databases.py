@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import sqlite3
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +13,12 @@ from functools import partial
 from typing import Literal, TypeVar, cast
 
 from treadle.checkpoints.disks import files, forks, mounts
-from treadle.checkpoints.disks.commits import Commits, Job
-from treadle.checkpoints.disks.connections import UNREADABLE, connect, explain, explained, tune
+from treadle.checkpoints.disks.commits import Commits
+from treadle.checkpoints.disks.connections import UNREADABLE, explain
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
 from treadle.checkpoints.disks.debts import Debt, Debts
-from treadle.checkpoints.disks.schemas import check, prepare, ready
-from treadle.checkpoints.disks.transactions import perform
+from treadle.checkpoints.disks.jobs import Job
+from treadle.checkpoints.disks.pools import Pool
 from treadle.errors import StoreError, StoreReadOnly
 
 _log = logging.getLogger(__name__)
@@ -59,15 +58,10 @@ class Database:
         self.linger = linger
         self.readonly = readonly
         self._closed = False
-        self._writer: sqlite3.Connection | None = None
-        self.begin()
-        self._file = files.mark(self.path)
-        if readonly:
-            self.read(lambda connection: check(connection, self.path))
-        else:
+        if not readonly:
             mounts.admit(self.path)
-            self._idle.append(self._connect())  # who only reads needs no second one
-            self._file = files.mark(self.path)
+        self.begin()
+        self._pool.open()
         _open.add(self)
         forks.heed(self)
 
@@ -75,27 +69,8 @@ class Database:
         """Make everything that belongs to one process; anew in a forked child."""
         self._commits = Commits(self._transact, Crowd(self.linger or LINGER))
         self._debts = Debts()
-        self._writer = None
-        self._idle: list[sqlite3.Connection] = []
-        self._watcher: sqlite3.Connection | None = None
-        self._mutex = threading.Lock()
-        self._turn = threading.Lock()
-        """Held by who uses the writing connection."""
-        self._pool: ThreadPoolExecutor | None = None
-
-    def _connect(self) -> sqlite3.Connection:
-        """A connection that reads, to a file that has its tables."""
-        with explained(self.path):
-            connection = connect(self.path)
-            try:
-                if not ready(connection, self.path):
-                    tune(connection, synchronous=self.synchronous)
-                    prepare(connection, self.path)
-                tune(connection)
-            except BaseException:
-                connection.close()
-                raise
-        return connection
+        self._pool = Pool(self.path, synchronous=None if self.readonly else self.synchronous)
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="treadle-reads")
 
     def write(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False, of: Sequence[str] = ()) -> T:
         """Run ``work`` in the one write transaction; return its result once that, and all before it, is committed.
@@ -106,8 +81,7 @@ class Database:
         """
         self._writable()
         if self._commits.mine:
-            assert self._writer is not None
-            return work(self._writer)
+            return work(self._pool.writer)
         with self._debts.told(of):
             return cast(T, self._commits.write(work, patient=patient))
 
@@ -123,18 +97,27 @@ class Database:
             # where results linger, who waits does not wait along with them
             return cast(T, await self._commits.awrite(work, patient=patient and not self.linger))
 
-    def owe(self, work: Callable[[sqlite3.Connection], object], debt: Debt | None) -> bool:
+    def owe(
+        self, work: Callable[[sqlite3.Connection], T], debt: Debt | None, then: Callable[[T], object] | None = None
+    ) -> bool:
         """Let ``work`` linger, if it may and there is room for it: it is committed with whatever comes.
 
+        ``then`` is given its result after that.
         What goes wrong is raised to the next call ``of`` its run, such as this one, or by ``close``.
         """
-        if debt is None or not self.linger:
+        if debt is None or not self.linger or self._commits.mine:
             return False
         self._writable()
         self._debts.tell([debt.thread])
         if not self._debts.take(debt):
             return False
-        self._commits.post(work, lambda job: self._debts.settle(debt, job.error))
+
+        def tell(job: Job) -> None:
+            self._debts.settle(debt, job.error)
+            if then is not None and job.error is None:
+                then(job.result)
+
+        self._commits.post(work, tell)
         return True
 
     def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
@@ -142,42 +125,35 @@ class Database:
         self._writable()
         self._commits.post(work)
 
+    @property
+    def barred(self) -> bool:
+        """Whether steps of runs linger, after which what these remember is to be stored."""
+        return self._debts.barred
+
     def flush(self) -> None:
         """Return once everything posted so far is committed."""
         if not self.readonly:
             self.write(lambda connection: None)
+
+    def settle(self) -> None:
+        """As ``flush``, and raise what lingered and was lost, unless somebody was told before."""
+        with self._debts.told():
+            self.flush()
 
     def read(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
         """Run ``work`` on a reader's connection, which sees one moment of the database.
 
         What lingers is committed first; where work ``of`` some runs lingered and was lost, that is raised.
         """
-        self._settle()
+        self._catch_up()
         self._debts.tell(of)
-        with explained(self.path):
-            files.same(self.path, self._file)
-            connection = self._borrow()
-            try:
-                connection.execute("BEGIN")
-                result = work(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.close()
-                raise
-            self._return(connection)
-        return result
+        return self._pool.read(work)
 
     def changes(self) -> int:
         """A number that is another one once anybody, in any process, has committed anything to the file."""
-        with explained(self.path), self._mutex:
-            files.same(self.path, self._file)
-            if self._closed:
-                raise StoreError(f"The database {self.path} was closed: open it again.")
-            if self._watcher is None:  # the number is a connection's own: it must be the same one each time
-                self._watcher = self._reader()
-            return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+        return self._pool.changes()
 
-    def _settle(self) -> None:
+    def _catch_up(self) -> None:
         """Have what lingers committed, or noted as lost."""
         if self._debts.open and not self._commits.mine:
             with contextlib.suppress(StoreError, sqlite3.Error):
@@ -185,10 +161,7 @@ class Database:
 
     async def aread(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
         """As ``read``, in a thread of the database's own."""
-        with self._mutex:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(4, thread_name_prefix="treadle-reads")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(self.read, work, of=of))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self.read, work, of=of))
 
     def close(self) -> None:
         """Commit what is posted and let the file go, then raise what was lost of it; closing twice is harmless."""
@@ -200,41 +173,23 @@ class Database:
         finally:
             self._closed = True
             self._commits.stop()
-            if self._pool is not None:
-                self._pool.shutdown(wait=False)
-            self._release()
+            self._threads.shutdown(wait=False)
+            self._pool.close()
             self._debts.tell()
-
-    def _release(self) -> None:
-        """Close every connection that is not in use; they are opened again when they are needed."""
-        for connection in (*self._idle, self._writer, self._watcher):
-            if connection is not None:
-                connection.close()
-        self._idle.clear()
-        self._writer = self._watcher = None
 
     def pause(self) -> bool:
         """Let connections go before a fork, once the transaction that runs is over; not if it is the caller's own."""
         if self._commits.mine:
             return False
-        self._turn.acquire()
-        self._mutex.acquire()
-        self._release()
+        self._pool.pause()
         return True
 
     def go_on(self) -> None:
         """Go on after a fork."""
-        self._mutex.release()
-        self._turn.release()
+        self._pool.go_on()
 
     def __repr__(self) -> str:
         return f"Database({str(self.path)!r})"
-
-    def __del__(self) -> None:
-        single = (getattr(self, name, None) for name in ("_writer", "_watcher"))
-        for connection in (*getattr(self, "_idle", ()), *single):
-            if connection is not None:
-                connection.close()
 
     def _writable(self) -> None:
         if self.readonly:
@@ -242,61 +197,13 @@ class Database:
         if self._closed:
             raise StoreError(f"The database {self.path} was closed: open it again.")
 
-    def _borrow(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreError(f"The database {self.path} was closed: open it again.")
-        with self._mutex:
-            if self._idle:
-                return self._idle.pop()
-        return self._reader()
-
-    def _reader(self) -> sqlite3.Connection:
-        connection = connect(self.path, readonly=self.readonly)
-        tune(connection)
-        return connection
-
-    def _writing(self) -> sqlite3.Connection:
-        """One that read until now, if there is one: to open another takes longer than a small run's whole writing."""
-        with self._mutex:
-            connection = self._idle.pop() if self._idle else None
-        connection = connection or self._connect()
-        tune(connection, synchronous=self.synchronous)
-        return connection
-
-    def _return(self, connection: sqlite3.Connection) -> None:
-        with self._mutex:
-            if len(self._idle) < 8 and not self._closed:
-                self._idle.append(connection)
-                return
-        connection.close()
-
     def _transact(self, jobs: list[Job]) -> None:
         """Run the jobs in one transaction; each is marked done only after the commit."""
-        with self._turn:
-            self._commit(jobs)
+        self._pool.write(jobs)
         for job in jobs:
             if isinstance(job.error, UNREADABLE):
                 job.error = explain(job.error, self.path)
             job.done = True
-
-    def _commit(self, jobs: list[Job]) -> None:
-        try:
-            if self._writer is None:
-                self._writer = self._writing()
-            perform(self._writer, jobs)
-            files.same(self.path, self._file)  # before the commit: what goes to a removed file is not told as stored
-            self._writer.execute("COMMIT")
-        except (sqlite3.Error, StoreError) as error:
-            self._undo()
-            for job in jobs:
-                job.error = explain(error, self.path) if isinstance(error, sqlite3.Error) else error
-        except BaseException:
-            self._undo()
-            raise
-
-    def _undo(self) -> None:
-        if self._writer is not None and self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
 
 
 @atexit.register

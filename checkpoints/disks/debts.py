@@ -1,4 +1,4 @@
-"""Debts: results that a store has taken and not committed yet, where it was told that they may linger.
+"""Debts: results and steps that a store has taken and not committed yet, where it was told that they may linger.
 
 Their calls have returned. So what could not be stored of a thread is told to the next call for that thread, or to
 whoever closes the store.
@@ -15,19 +15,21 @@ MOST = 16_000_000
 """Bytes that may linger; who comes beyond them waits for a commit."""
 
 EACH = 2_000
-"""Bytes that a task's results take in memory besides their values."""
+"""Bytes that one takes in memory besides its values."""
 
 NAMED = 3
-"""Tasks that an error names."""
+"""Debts that an error names."""
 
 
 @dataclass(frozen=True)
 class Debt:
-    """What a task wrote, while it lingers; ``size`` is that of its values in bytes."""
+    """What a task wrote, or a step's checkpoint, while it lingers; ``size`` is that of its values in bytes."""
 
     thread: str
-    task: str
+    name: str
     size: int
+    barrier: bool = False
+    """Whether others rest on it: what is remembered of its thread is stored after it."""
 
 
 @dataclass(eq=False)
@@ -35,6 +37,7 @@ class Debts:
     """What lingers of all threads, and what of it was lost."""
 
     _size: int = 0
+    _barriers: int = 0
     _lost: dict[str, list[tuple[Debt, BaseException]]] = field(default_factory=dict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
@@ -43,17 +46,24 @@ class Debts:
         """Whether anything lingers."""
         return self._size > 0
 
+    @property
+    def barred(self) -> bool:
+        """Whether something lingers that others rest on."""
+        return self._barriers > 0
+
     def take(self, debt: Debt) -> bool:
         """Take on one more; False if there is no room for it."""
         with self._mutex:
             room = self._size + debt.size + EACH <= MOST
             self._size += (debt.size + EACH) * room
+            self._barriers += debt.barrier * room
         return room
 
     def settle(self, debt: Debt, error: BaseException | None) -> None:
         """Note that one is committed, or what went wrong."""
         with self._mutex:
             self._size -= debt.size + EACH
+            self._barriers -= debt.barrier
             if error is not None:
                 self._lost.setdefault(debt.thread, []).append((debt, error))
 
@@ -68,8 +78,8 @@ class Debts:
             raise _loss(lost) from lost[0][1]
 
     @contextmanager
-    def told(self, threads: Sequence[str]) -> Iterator[None]:
-        """Around a call for some threads: it does not begin if something of them was lost, and fails if it is then."""
+    def told(self, threads: Sequence[str] | None = None) -> Iterator[None]:
+        """Around a call for some threads, or for all: it fails, before or after, if anything of them was lost."""
         self.tell(threads)
         try:
             yield
@@ -83,9 +93,9 @@ def _loss(lost: Sequence[tuple[Debt, BaseException]]) -> TreadleError:
     """The error that says which tasks' results are not stored, and why."""
     error = lost[0][1]
     threads = ", ".join(dict.fromkeys(repr(debt.thread) for debt, _ in lost))
-    tasks = ", ".join(debt.task for debt, _ in lost[:NAMED]) + ", ..." * (len(lost) > NAMED)
+    found = ", ".join(debt.name for debt, _ in lost[:NAMED]) + ", ..." * (len(lost) > NAMED)
     kind = type(error) if isinstance(error, TreadleError) else StoreError
     return kind(
-        f"Results that were to linger are not stored, so their tasks run again when the run goes on: {len(lost)} of"
-        f" thread {threads} (tasks {tasks}). Their own calls would have said: {error}"
+        f"What was to linger is not stored, so it is done again when the run goes on: {len(lost)} of"
+        f" thread {threads} ({found}). Their own calls would have said: {error}"
     )

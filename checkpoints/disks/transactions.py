@@ -3,17 +3,36 @@
 import sqlite3
 from itertools import groupby
 
-from treadle.checkpoints.disks.commits import Job
 from treadle.checkpoints.disks.connections import begin, forget
+from treadle.checkpoints.disks.jobs import Job
 from treadle.errors import StoreError
 
 
 def perform(connection: sqlite3.Connection, jobs: list[Job]) -> None:
     """Begin a transaction and run the jobs in it; an error of one is its own, and undoes what it did."""
-    if not _together(connection, jobs):
+    ordered = _ordered(jobs)
+    if not _together(connection, ordered):
         begin(connection)
-        for job in jobs:
+        for job in ordered:
             _apart(connection, job)
+
+
+def _ordered(jobs: list[Job]) -> list[Job]:
+    """Jobs as they came, but each whose work ``follows`` what another one ``gives`` after that one.
+
+    What a task wrote may come before the checkpoint that it started from, and takes less to store after it.
+    """
+    coming = {given for job in jobs if (given := getattr(job.work, "gives", None)) is not None}
+    waiting: dict[object, list[Job]] = {}
+    found: list[Job] = []
+    for job in jobs:
+        follows, given = getattr(job.work, "follows", None), getattr(job.work, "gives", None)
+        if follows in coming:
+            waiting.setdefault(follows, []).append(job)
+            continue
+        coming.discard(given)
+        found += (job, *waiting.pop(given, ()))
+    return found
 
 
 def _together(connection: sqlite3.Connection, jobs: list[Job]) -> bool:

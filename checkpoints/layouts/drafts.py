@@ -41,24 +41,9 @@ class Drafts:
         checkpoint: Mapping[str, Any],
         metadata: Mapping[str, Any],
         new: Versions,
-    ) -> Callable[[sqlite3.Connection], Stored]:
+    ) -> "Drafted":
         """Work that stores a checkpoint, closes the questions that the run left behind, and counts the step."""
-        draft = self._draft(place(config), checkpoint, metadata, new)
-
-        def work(connection: sqlite3.Connection) -> Stored:
-            fences.admit(connection, config)
-            stored = states.put(connection, draft, self.memory)
-            if stored.spot.waits:
-                queues.advance(connection, draft.place, changed=draft.source == "update")
-            if stored.late:
-                queues.confirm(connection, draft.place)
-                if names.SENDS in stored.line.pointers:
-                    names.complete(connection, stored.key, draft.place.thread_id, self.memory, self.serde.loads_typed)
-            if not draft.place.ns:
-                _count(connection, draft, metadata)
-            return stored
-
-        return work
+        return Drafted(self, config, self._draft(place(config), checkpoint, metadata, new), metadata)
 
     def _draft(self, parent: Place, checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], new: Versions) -> Draft:
         values = checkpoint["channel_values"]
@@ -97,7 +82,48 @@ class Drafts:
         return Written(self, config, place(config), rows.Task(task_id, task_path, typed), channels, _flat(asked))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
+class Drafted:
+    """A checkpoint, ready to be stored."""
+
+    drafts: Drafts
+    config: Mapping[str, Any]
+    draft: Draft
+    metadata: Mapping[str, Any]
+
+    @property
+    def debt(self) -> Debt | None:
+        """What it is while it lingers; None if it must not: only the steps of a run that goes on do."""
+        if self.draft.source != "loop":
+            return None
+        size = sum(len(value[1]) for value in (self.draft.head, *self.draft.changed.values()) if value is not None)
+        return Debt(self.draft.place.thread_id, f"step {self.draft.step}", size, barrier=True)
+
+    @property
+    def gives(self) -> Place:
+        """Where it is: what tasks that started from it wrote is stored after it."""
+        return self.draft.place
+
+    def __call__(self, connection: sqlite3.Connection) -> Stored:
+        """Store it, inside a transaction."""
+        fences.admit(connection, self.config)
+        known, draft, memory = lookups(connection), self.draft, self.drafts.memory
+        stored = states.put(connection, draft, known.over(memory))
+        if stored.spot.waits:
+            queues.advance(connection, draft.place, changed=draft.source == "update")
+        if stored.late:
+            queues.confirm(connection, draft.place)
+            if names.SENDS in stored.line.pointers:
+                decode = self.drafts.serde.loads_typed
+                names.complete(connection, stored.key, draft.place.thread_id, memory, decode)
+        if not draft.place.ns:
+            _count(connection, draft, self.metadata)
+        known.note(draft.place, stored)
+        keep(connection, known)
+        return stored
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Written:
     """What one task wrote, ready to be stored."""
 
@@ -113,7 +139,12 @@ class Written:
         """What it is while it lingers; None if it must not: questions, answers and errors are stored at once."""
         if not self.task.ordinary:
             return None
-        return Debt(self.place.thread_id, self.task.id, sum(len(raw) for _, (_, raw) in self.task.writes))
+        return Debt(self.place.thread_id, f"task {self.task.id}", sum(len(raw) for _, (_, raw) in self.task.writes))
+
+    @property
+    def follows(self) -> Place:
+        """The checkpoint that the task started from."""
+        return self.place
 
     @property
     def join(self) -> Callable[[sqlite3.Connection, Sequence["Written"]], None] | None:
@@ -194,22 +225,22 @@ def _flat(asked: Sequence[Any]) -> list[Any]:
 def _count(connection: sqlite3.Connection, draft: Draft, metadata: Mapping[str, Any]) -> None:
     """Note in the ledger that the thread made a step; a thread that nobody started through the ledger gets a row.
 
-    As long as it never had a lease, the row says which process works on it.
+    As long as it never had a lease, the row says which process works on it. Once a second is enough: the row is in
+    four trees, and the newest checkpoint tells how many steps there were.
     """
     now = time.time()
     named = [value if isinstance(value := metadata.get(key), str) else None for key in ("graph", VERSION)]
-    connection.execute(
-        "INSERT INTO runs (thread_id, graph, fingerprint, status, created_at, updated_at, steps, owner)"
-        " VALUES (?, ?, ?, 'direct', ?, ?, ?, ?)"
-        " ON CONFLICT (thread_id) DO UPDATE SET updated_at = excluded.updated_at, steps = max(steps, excluded.steps),"
-        " graph = ifnull(graph, excluded.graph), fingerprint = ifnull(fingerprint, excluded.fingerprint),"
-        " owner = iif(token = 0, excluded.owner, owner)",
-        (
-            draft.place.thread_id,
-            *named,
-            now,
-            now,
-            max(draft.step or 0, 0),
-            owners.process(),
-        ),
-    )
+    connection.execute(_COUNT, (draft.place.thread_id, *named, now, now, max(draft.step or 0, 0), owners.process()))
+
+
+_COUNT = """
+INSERT INTO runs (thread_id, graph, fingerprint, status, created_at, updated_at, steps, owner)
+VALUES (?, ?, ?, 'direct', ?, ?, ?, ?)
+ON CONFLICT (thread_id) DO UPDATE SET
+    updated_at = excluded.updated_at, steps = max(steps, excluded.steps),
+    graph = ifnull(graph, excluded.graph), fingerprint = ifnull(fingerprint, excluded.fingerprint),
+    owner = iif(token = 0, excluded.owner, owner)
+WHERE updated_at NOT BETWEEN excluded.updated_at - 1 AND excluded.updated_at
+    OR ifnull(graph, excluded.graph) IS NOT graph OR ifnull(fingerprint, excluded.fingerprint) IS NOT fingerprint
+    OR token = 0 AND owner IS NOT excluded.owner
+"""

@@ -89,7 +89,7 @@ class Entries:
         self._syncing(None)
 
     def _write(self, rows: list[Row]) -> None:
-        if not self._scribe.write(rows):
+        if self.database.barred or not self._scribe.write(rows):
             self.database.write(partial(_insert, rows))
 
     async def aremember(self, thread_id: str, key: str, value: Any, dump: Dump, written: Told = None) -> None:
@@ -112,7 +112,7 @@ class Entries:
         rows, callers, told = queue.rows, queue.callers, queue.told
         queue.rows, queue.callers, queue.told = [], [], []
         try:
-            written = not rows or self._scribe.write(rows, wait=False)
+            written = not rows or (not self.database.barred and self._scribe.write(rows, wait=False))
             if written:
                 _tell(told)
             if written and not self._power:

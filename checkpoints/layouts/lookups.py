@@ -1,6 +1,6 @@
 """What the writes of one transaction need not look up again: very many branches of one step end at once.
 
-It is forgotten when a transaction begins, and as soon as anything but such writes has changed the database.
+It is forgotten when a transaction begins; where writes belong also as soon as anything else has changed the database.
 """
 
 import sqlite3
@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from treadle.checkpoints.desks import queues
 from treadle.checkpoints.disks.connections import Connection
 from treadle.checkpoints.layouts import spots
+from treadle.checkpoints.layouts.memories import Memory
 from treadle.checkpoints.layouts.spaces import Place, Space
+from treadle.checkpoints.layouts.states import Stored
 
 
 @dataclass(eq=False)
@@ -20,6 +22,22 @@ class Lookups:
     """Rows that the connection had changed when this was last sure."""
     _places: dict[Place, tuple[int, Space]] = field(default_factory=dict)
     _calm: set[tuple[str, str]] = field(default_factory=set)
+    _stored: list[Stored] = field(default_factory=list)
+    _layer: Memory | None = None
+
+    def over(self, memory: Memory) -> Memory:
+        """What the process remembers, and what this transaction has stored, which is not committed yet."""
+        if self._stored:
+            self._layer = self._layer or Memory.over(memory)
+            for stored in self._stored:
+                stored.remember(self._layer)
+            self._stored.clear()
+        return self._layer or memory
+
+    def note(self, place: Place, stored: Stored) -> None:
+        """A checkpoint was stored."""
+        self._stored.append(stored)
+        self._places[place] = (stored.key, stored.spot.space)
 
     def enter(self, connection: sqlite3.Connection, place: Place) -> tuple[int, Space]:
         """The key of a checkpoint and its space; one that was not put yet gets a row without a body."""
@@ -44,7 +62,10 @@ def lookups(connection: sqlite3.Connection) -> Lookups:
     known = getattr(connection, "known", None)
     if isinstance(known, Lookups) and known.changes == connection.total_changes:
         return known
-    return Lookups(connection.total_changes)
+    found = Lookups(connection.total_changes)
+    if isinstance(known, Lookups):
+        found._stored, found._layer = known._stored, known._layer
+    return found
 
 
 def keep(connection: sqlite3.Connection, known: Lookups) -> None:

@@ -20,21 +20,30 @@ class Memory:
     """What a process remembers of a database between calls; only what was committed, by keys never used again."""
 
     tails: Tails = field(default_factory=Tails)
+    below: "Memory | None" = None
+    """What is asked for what this one does not know."""
     _lines: "OrderedDict[int, Line]" = field(default_factory=OrderedDict)
     _bodies: "OrderedDict[int, Body]" = field(default_factory=OrderedDict)
     _size: int = 0
     _sent: tuple[int, tuple[str, ...]] | None = None
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
+    @classmethod
+    def over(cls, below: "Memory") -> "Memory":
+        """A memory for what is not committed yet, over another one."""
+        return cls(Tails(below.tails), below)
+
     def line(self, key: int) -> Line | None:
         """The pointers of a checkpoint, if they are remembered."""
         with self._mutex:
-            return self._lines.get(key)
+            found = self._lines.get(key)
+        return found if found is not None or self.below is None else self.below.line(key)
 
     def body(self, key: int) -> Body | None:
         """The body of a checkpoint, if it is remembered."""
         with self._mutex:
-            return self._bodies.get(key)
+            found = self._bodies.get(key)
+        return found if found is not None or self.below is None else self.below.body(key)
 
     def sent(self, key: int) -> tuple[str, ...] | None:
         """The nodes of the branches that start from a checkpoint, if they are remembered."""

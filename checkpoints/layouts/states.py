@@ -143,16 +143,16 @@ def _point(draft: Draft, parent: int | None, storage: Storage, memory: Memory) -
     """Where each channel's value is to be found. A version alone says nothing: forks use versions again."""
     before = line(storage.connection, parent, memory) if parent else Line({}, {})
     written = cache(lambda: sources(storage.connection, parent) if parent else {})
-    pointers: dict[str, Pointer] = {}
-    for name, version in draft.versions.items():
-        old = before.pointers.get(name)
-        if name not in draft.changed and before.versions.get(name) == version:
-            if old is not None:
-                pointers[name] = old
+    moved = set(draft.changed)
+    if {**before.versions, **{name: draft.versions.get(name) for name in moved}} != draft.versions:
+        moved |= {name for name, version in draft.versions.items() if before.versions.get(name) != version}
+    pointers = {name: at for name, at in before.pointers.items() if name in draft.versions and name not in moved}
+    for name in draft.versions:
+        if name not in moved:
             continue
         value = draft.changed[name] if name in draft.changed else draft.spare(name)
         if value is not None:
-            pointers[name] = storage.place(value, old, partial(_written, written, name))
+            pointers[name] = storage.place(value, before.pointers.get(name), partial(_written, written, name))
     return pointers
 
 

@@ -47,6 +47,8 @@ class Tail:
 class Tails:
     """The newest growing values of a database, as far as memory allows; only what was committed."""
 
+    below: "Tails | None" = None
+    """What is asked for what this one does not know."""
     _tails: "OrderedDict[int, Tail]" = field(default_factory=OrderedDict)
     _read: "OrderedDict[int, Typed]" = field(default_factory=OrderedDict)
     _read_size: int = 0
@@ -56,13 +58,15 @@ class Tails:
     def find(self, id_: int) -> Tail | None:
         """The value with that id, if it is remembered."""
         with self._mutex:
-            return self._tails.get(id_)
+            found = self._tails.get(id_)
+        return found if found is not None or self.below is None else self.below.find(id_)
 
     def known(self, id_: int) -> Typed | None:
         """The value with that id, if it is remembered, however it came to be."""
         with self._mutex:
             tail = self._tails.get(id_)
-            return (tail.type, tail.raw) if tail is not None else self._read.get(id_)
+            found = (tail.type, tail.raw) if tail is not None else self._read.get(id_)
+        return found if found is not None or self.below is None else self.below.known(id_)
 
     def note(self, id_: int, value: Typed) -> None:
         """Remember a value that was read: values never change, and ids are never used again."""

@@ -9,7 +9,6 @@ so that the value which the channel makes of them can be packed against it.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import ormsgpack
@@ -30,7 +29,7 @@ Place = bytes | int | tuple[int, int, int]
 """Where a value is: here; a blob, by its position in the row's refs; a stretch of one: position, start, end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """What one task wrote, in one call."""
 
@@ -38,7 +37,7 @@ class Task:
     path: str
     writes: Sequence[tuple[str, Typed]]
 
-    @cached_property
+    @property
     def ordinary(self) -> bool:
         """Whether it wrote results only, so that it may share a row with others."""
         return not any(channel in WRITES_IDX_MAP for channel, _ in self.writes)
