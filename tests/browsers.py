@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,37 +46,15 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def contexts(of: Browser) -> Iterator[Window]:
-    """Open addresses in windows that know nothing of each other, in one browser."""
-    with _opening(lambda place, manner: of.new_context(**manner)) as opened:
-        yield opened
-
-
-@contextmanager
-def windows(folder: Path) -> Iterator[Window]:
-    """Open addresses, each time in a browser of its own with a profile of its own."""
-    program = chromium()
-    with sync_playwright() as started:
-
-        def launched(place: int, manner: Any) -> BrowserContext:
-            return started.chromium.launch_persistent_context(
-                folder / f"profile-{place}", executable_path=program, args=ALONE, **manner
-            )
-
-        with _opening(launched) as opened:
-            yield opened
-
-
-@contextmanager
-def _opening(context: Callable[[int, Any], BrowserContext]) -> Iterator[Window]:
-    """Open addresses, each in a new context; and check that no other host was asked for anything."""
+    """Open addresses in windows that know nothing of each other; check that no other host was asked for anything."""
     outside: list[str] = []
     made: list[BrowserContext] = []
 
     def opened(address: str, **manner: Any) -> Page:
-        made.append(context(len(made), VIEW | manner))
+        made.append(of.new_context(**(VIEW | manner)))
         made[-1].set_default_timeout(SECONDS)
         made[-1].on("request", lambda request: _note(request.url, outside))
-        page = made[-1].pages[0] if made[-1].pages else made[-1].new_page()
+        page = made[-1].new_page()
         page.goto(address)
         return page
 
@@ -91,6 +68,11 @@ def _note(address: str, outside: list[str]) -> None:
     url = urlsplit(address)
     if url.hostname != "127.0.0.1" and url.scheme not in ("data", "blob"):
         outside.append(address)
+
+
+def idle(page: Page) -> None:
+    """Wait until a page has been run to its end: only then has it all its buttons, and hears their keys."""
+    page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
 
 
 def served(port: int) -> str:

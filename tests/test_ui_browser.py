@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import desk
 import pytest
-from browsers import browser, contexts, until
+from browsers import browser, contexts, idle, until
 from playwright.sync_api import Browser, Page
 
 from treadle.checkpoints.decisions import decide, decisions
@@ -102,13 +102,14 @@ def key(name: str) -> str:
 def shown(page: Page, title: str | None) -> None:
     """Wait until a review is the one on the page, and has been long enough to be decided on."""
     page.get_by_role("heading", name=title, exact=True).wait_for()
+    idle(page)
     page.wait_for_timeout(900)
 
 
 def settled(page: Page) -> None:
     """Wait until a page is drawn."""
     page.get_by_test_id("stAppViewContainer").wait_for()
-    page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+    idle(page)
     page.wait_for_timeout(700)
 
 
@@ -505,7 +506,7 @@ ACTIVE = (
     "<script>window.hit = 1</script><img src='http://elsewhere.invalid/x.png' onerror='window.hit = 1'>"
     " ![x](http://elsewhere.invalid/y.png) [l](javascript:window.hit=1) :red[r] $x$"
 )
-"""What would act in a page that took it for more than text; `windows` checks that nobody outside was asked."""
+"""What would act in a page that took it for more than text; `contexts` checks that nobody outside was asked."""
 
 
 def test_text_of_any_kind_and_length_is_text_and_the_page_stays_usable(saver: SqliteSaver, browse: Browse) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import desk
 import pytest
-from browsers import served, windows
+from browsers import browser, contexts, idle, served
 from identities import CLIENT, SECRET, Provider, provider
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from processes import COMMAND, environment
 
 from treadle.checkpoints import Review, SqliteSaver, decisions, pending
@@ -45,8 +45,14 @@ def saver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteSaver]:
 
 
 @pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
-    with windows(tmp_path_factory.mktemp("browser")) as opened:
+def chromium() -> Iterator[Browser]:
+    with browser() as launched:
+        yield launched
+
+
+@pytest.fixture
+def window(chromium: Browser) -> Iterator[Window]:
+    with contexts(chromium) as opened:
         yield opened
 
 
@@ -113,6 +119,7 @@ def locked(page: Page) -> None:
 def decided(page: Page, one: Review) -> None:
     """Approve, once the question has been in view for a moment."""
     page.get_by_role("heading", name=TITLE, exact=True).wait_for()
+    idle(page)
     page.wait_for_timeout(900)
     page.locator(f".st-key-approve-{one.id} button").click()
     page.get_by_text(f"Approved: {TITLE}").wait_for()
