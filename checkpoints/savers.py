@@ -119,7 +119,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """Store a checkpoint; returns the config that names it."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        if not self.database.owe(work, work.debt, self._learn):
+        if not self.database.owe(work, self._learn):
             self._learn(self.database.write(work, of=_thread(config)))
         return _named(config, checkpoint)
 
@@ -132,7 +132,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> RunnableConfig:
         """As ``put``."""
         work = self._drafts.checkpoint(config, checkpoint, _metadata(config, metadata), new_versions)
-        if not self.database.owe(work, work.debt, self._learn):
+        if not self.database.owe(work, self._learn):
             self._learn(await self.database.awrite(work, of=_thread(config)))
         return _named(config, checkpoint)
 
@@ -144,7 +144,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> None:
         """Store what a task wrote, and in the same transaction what that means for the review queue."""
         work = self._drafts.writes(config, writes, task_id, task_path)
-        if not self.database.owe(work, work.debt):
+        if not self.database.owe(work):
             self.database.write(work, patient=work.task.ordinary, of=_thread(config))
 
     async def aput_writes(
@@ -152,7 +152,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     ) -> None:
         """As ``put_writes``; where very many branches end at once, they share transactions."""
         work = self._drafts.writes(config, writes, task_id, task_path)
-        if not self.database.owe(work, work.debt):
+        if not self.database.owe(work):
             await self.database.awrite(work, patient=work.task.ordinary, of=_thread(config))
 
     def get_next_version(self, current: str | None, channel: None) -> str:

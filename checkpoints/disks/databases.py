@@ -16,7 +16,7 @@ from treadle.checkpoints.disks import files, forks, mounts
 from treadle.checkpoints.disks.commits import Commits
 from treadle.checkpoints.disks.connections import UNREADABLE, explain
 from treadle.checkpoints.disks.crowds import LINGER, Crowd
-from treadle.checkpoints.disks.debts import Debt, Debts
+from treadle.checkpoints.disks.debts import Debts, Owing
 from treadle.checkpoints.disks.jobs import Job
 from treadle.checkpoints.disks.pools import Pool
 from treadle.errors import StoreError, StoreReadOnly
@@ -98,15 +98,14 @@ class Database:
             # where results linger, who waits does not wait along with them
             return cast(T, await self._commits.awrite(work, patient=patient and not self.linger))
 
-    def owe(
-        self, work: Callable[[sqlite3.Connection], T], debt: Debt | None, then: Callable[[T], object] | None = None
-    ) -> bool:
+    def owe(self, work: Owing[T], then: Callable[[T], object] | None = None) -> bool:
         """Let ``work`` linger, if it may and there is room for it: it is committed with whatever comes.
 
-        ``then`` is given its result after that.
-        What goes wrong is raised to the next call ``of`` its run, such as this one, or by ``close``.
+        ``then`` is given its result after that. What goes wrong is raised to the next call ``of`` its run, such as
+        this one, or by ``settle`` and ``close``.
         """
-        if debt is None or not self.linger or self._commits.mine:
+        debt = work.debt if self.linger and not self._commits.mine else None
+        if debt is None:
             return False
         self._writable()
         self._debts.tell([debt.thread])

@@ -4,12 +4,16 @@ Their calls have returned. So what could not be stored of a thread is told to th
 whoever closes the store.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from treadle.errors import StoreError, TreadleError
+
+T_co = TypeVar("T_co", covariant=True)
 
 MOST = 16_000_000
 """Bytes that may linger; who comes beyond them waits for a commit."""
@@ -30,6 +34,19 @@ class Debt:
     size: int
     barrier: bool = False
     """Whether others rest on it: what is remembered of its thread is stored after it."""
+
+
+class Owing(Protocol[T_co]):
+    """Work that may linger before it is done."""
+
+    @property
+    def debt(self) -> Debt | None:
+        """What it is while it lingers; None if it must not."""
+        ...
+
+    def __call__(self, connection: sqlite3.Connection) -> T_co:
+        """Do it, inside a transaction."""
+        ...
 
 
 @dataclass(eq=False)
