@@ -268,6 +268,25 @@ def test_a_process_forks_while_its_threads_write_and_nothing_is_lost(tmp_path: P
     assert len(keys(Database(path))) == 6 * 60
 
 
+def test_a_database_is_closed_while_threads_write_and_they_are_told(tmp_path: Path) -> None:
+    code = (
+        "import sys, threading; from treadle.checkpoints.disks.databases import Database\n"
+        "from treadle.errors import StoreError\n"
+        "sql = \"INSERT INTO journal VALUES ('t', ?, 'x', 0, x'00', 0)\"\n"
+        "def go(d, n):\n"
+        "    try:\n"
+        "        for i in range(10**6): d.write(lambda c: c.execute(sql, (f'{n}-{i}',)))\n"
+        "    except StoreError as error: assert 'was closed' in str(error), error; told.append(n)\n"
+        "for turn in range(30):\n"
+        "    d, told = Database(f'{sys.argv[1]}{turn}', synchronous='OFF'), []\n"
+        "    threads = [threading.Thread(target=go, args=(d, n)) for n in range(4)]\n"
+        "    [t.start() for t in threads]; d.write(lambda c: None); d.close(); [t.join() for t in threads]\n"
+        "    assert len(told) == 4, told\n"
+    )
+    done = program(code, tmp_path / "x.db")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_processes_that_write_at_once_never_meet_a_lock(tmp_path: Path) -> None:
     code = (
         "import sys, threading; from treadle.checkpoints.disks.databases import Database\n"

@@ -35,7 +35,7 @@ class Pool:
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         self._mutex = threading.Lock()
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         """Held by who uses the writing connection."""
 
     def renewed(self) -> "Pool":
@@ -67,6 +67,7 @@ class Pool:
         """Run jobs in one transaction, which is committed on return; what went wrong is theirs."""
         with self._turn:
             try:
+                self._opened()
                 perform(self.writer, jobs)
                 files.same(self.path, self._file)  # before the commit: what goes to a removed file is not stored
                 self.writer.execute("COMMIT")
@@ -103,9 +104,10 @@ class Pool:
             return int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
 
     def close(self) -> None:
-        """Let the file go, for good."""
-        self._closed = True
-        self._release()
+        """Let the file go, for good, once the transaction of another thread is over that runs just then."""
+        with self._turn, self._mutex:  # to close a connection while a thread uses it would end the process
+            self._closed = True
+            self._release()
 
     def pause(self) -> None:
         """Let connections go that are not in use, once the transaction that runs is over, and open none."""
