@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stores import fanouts
 from stores.claims import Claim, Claims
-from stores.subjects import ASYNC, LINGERS, SYNC_LINGERING
+from stores.subjects import ASYNC, LINGERS, SYNC_LINGERING, awaited, memory
 from stores.texts import prose
 from stores.timings import Timing, arun, run, told
 
@@ -39,11 +39,11 @@ def claims(*, repeats: int, quick: bool) -> Claims:
 
 def _measure(repeats: int) -> None:
     value = {"count": 1000, "results": []}
-    sync = run(fanouts.fan(), value, SYNC_LINGERING, repeats)
+    sync = run(fanouts.fan(), value, {**SYNC_LINGERING, "memory": memory}, fanouts.turns(1000, repeats))
     found: dict[str, tuple[str, dict[str, Timing]]] = {
         "sync": ("ours", sync),
         f"sync, {LINGERS}": ("lingering", sync),
-        "async": ("ours", arun(fanouts.fan(asynchronous=True), value, ASYNC, repeats)),
+        "async": ("ours", arun(fanouts.fan(asynchronous=True), value, {**ASYNC, "memory": awaited(memory)}, repeats)),
     }
     for way, (name, timings) in found.items():
         print(way, timings[name].median / timings["none"].median, told(timings), sep="\t")

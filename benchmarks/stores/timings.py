@@ -5,8 +5,8 @@ import gc
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,8 +51,7 @@ def run(graph: Any, value: Any, subjects: Mapping[str, Opened], repeats: int) ->
 
 
 def _once(graph: Any, value: Any, opened: Opened, path: Path) -> float:
-    gc.collect()
-    with opened(path) as saver:
+    with _frozen(), opened(path) as saver:
         compiled = graph.compile(checkpointer=saver)
         start = time.perf_counter()
         compiled.invoke(value, config())
@@ -77,6 +76,7 @@ def again(graph: Any, value: Any, subjects: Mapping[str, Opened], repeats: int) 
     """As ``run``, in savers that have been used before: what each run of a process takes but the first ones."""
     found = {name: Timing() for name in subjects}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        stack.enter_context(_frozen())
         compiled = {
             name: graph.compile(checkpointer=stack.enter_context(opened(Path(folder) / f"{name}.db")))
             for name, opened in subjects.items()
@@ -91,14 +91,25 @@ def again(graph: Any, value: Any, subjects: Mapping[str, Opened], repeats: int) 
 
 
 async def _aonce(graph: Any, value: Any, opened: AsyncOpened, path: Path) -> float:
+    with _frozen():
+        async with opened(path) as saver:
+            compiled = graph.compile(checkpointer=saver)
+            start = time.perf_counter()
+            await compiled.ainvoke(value, config())
+            if isinstance(saver, SqliteSaver):
+                saver.flush()
+            return time.perf_counter() - start
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Full rounds of Python's collector go through what a run itself made, not through what was there before."""
     gc.collect()
-    async with opened(path) as saver:
-        compiled = graph.compile(checkpointer=saver)
-        start = time.perf_counter()
-        await compiled.ainvoke(value, config())
-        if isinstance(saver, SqliteSaver):
-            saver.flush()
-        return time.perf_counter() - start
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def added(found: Mapping[str, Timing], name: str = "ours") -> float:

@@ -29,6 +29,8 @@ Synchronous = Literal["FULL", "NORMAL", "OFF"]
 LONGEST = 1.0
 """Seconds that results may linger at most."""
 
+_NOTHING = contextlib.nullcontext()
+
 _open: "weakref.WeakSet[Database]" = weakref.WeakSet()
 
 
@@ -83,7 +85,7 @@ class Database:
         self._writable()
         if self._commits.mine:
             return work(self._pool.writer)
-        with self._debts.told(of):
+        with self._told(of):
             return cast(T, self._commits.write(work, patient=patient))
 
     async def awrite(
@@ -94,9 +96,13 @@ class Database:
         A ``patient`` work waits up to 20 ms for others, if many of its kind have just come at once.
         """
         self._writable()
-        with self._debts.told(of):
+        with self._told(of):
             # where results linger, who waits does not wait along with them
             return cast(T, await self._commits.awrite(work, patient=patient and not self.linger))
+
+    def _told(self, of: Sequence[str]) -> contextlib.AbstractContextManager[None]:
+        """Around a call: where nothing may linger, nothing of it is lost."""
+        return self._debts.told(of) if self.linger else _NOTHING
 
     def owe(self, work: Owing[T], then: Callable[[T], object] | None = None) -> bool:
         """Let ``work`` linger, if it may and there is room for it: it is committed with whatever comes.

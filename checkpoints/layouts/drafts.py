@@ -162,9 +162,10 @@ class Written:
             node = names.name(connection, key, self.task.path, self.drafts.memory, self.drafts.serde.loads_typed)
             answers, lacks = self._answers(connection, key), self._lacks(connection, known)
             queues.ask(connection, at, self.asked, task_id, node, answers, missing=lacks)
-        elif self.channels - queues.CONTROL and not known.calm(connection, at):
-            queues.finish(connection, at, task_id)
-        elif not self.channels - queues.CONTROL and "__error__" in self.channels:
+        elif not self.channels <= queues.CONTROL:
+            if not known.calm(connection, at):
+                queues.finish(connection, at, task_id)
+        elif "__error__" in self.channels:
             queues.fail(connection, at, task_id, self._answers(connection, key))
 
     def _answers(self, connection: sqlite3.Connection, key: int) -> int:
