@@ -76,7 +76,7 @@ def _saving(saver: SqliteSaver, found: Review, question: Ask, form: Field | None
     label = "Save edit" if doing == "edit" else "Take over with this"
     say = _say(found)
     _words(found, "Why (optional)", height=70)
-    _last(saver, found, question, doing, label=label, form=form, say=say, key="Ctrl+Enter")
+    _last(saver, found, question, doing, label=label, form=form, say=say, within="form")
 
 
 def _say(found: Review) -> str:
@@ -102,9 +102,8 @@ def _panel(saver: SqliteSaver, found: Review, question: Ask, action: str) -> Non
     label = "Your words" if action == "respond" else f"In your own words ({leads})" if leads else "In your own words"
     with st.container(key="say"):
         _words(found, label)
-    focus("say", turn=say)
     last = "Reject" if action == "reject" else "Send response"
-    _last(saver, found, question, action, label=last, say=say, key="Ctrl+Enter")
+    _last(saver, found, question, action, label=last, say=say, within="say")
 
 
 def _last(
@@ -114,20 +113,21 @@ def _last(
     action: str,
     *,
     label: str,
-    key: str,
+    within: str,
+    say: str,
     form: Field | None = None,
-    say: str | None = None,
 ) -> None:
-    """The button that records what was typed, and the one that drops it."""
+    """The button that records what was typed, and the one that drops it; then the keyboard goes to where one types."""
     with st.container(horizontal=True):
         st.button(
             label,
             key=f"save-{action}-{found.id}",
             type="primary",
             icon=ICONS[action],
-            shortcut=key,
+            shortcut="Ctrl+Enter",
             on_click=choose,
             args=(saver, found, question, action),
             kwargs={"form": form, "say": say},
         )
         st.button("Cancel", key=f"cancel-{found.id}", shortcut="Esc", on_click=turn, args=(found.id, "read"))
+    focus(within, turn=say)

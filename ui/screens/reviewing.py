@@ -20,7 +20,6 @@ from treadle.ui.parts.actions import GIVING
 from treadle.ui.parts.asks import Ask
 from treadle.ui.parts.bars import bar
 from treadle.ui.parts.choices import mode, move, seen, toast, trouble, turns
-from treadle.ui.parts.focuses import focus
 from treadle.ui.parts.histories import decided, rounds
 from treadle.ui.parts.looks import look_again
 from treadle.ui.parts.maps import where
@@ -167,7 +166,6 @@ def _proposed(found: Review, question: Ask, form: Field | None) -> None:
         put(tag("h3", "Your edit" if mode(found.id) == "edit" else "Your own", kind="part"))
         with st.container(key="form"):
             draw(form)
-        focus("form", turn=form.key)
         _difference(question, form)
         return
     if question.proposal is not ABSENT:
