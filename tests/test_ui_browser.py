@@ -201,7 +201,7 @@ def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver,
     page.keyboard.press("Control+Enter")
     shown(page, waiting[3].title)
     page.keyboard.press("e")
-    page.locator(".st-key-form :focus").wait_for()
+    page.locator(".st-key-form [aria-label=Risk]:focus").wait_for()
     reason = page.get_by_label("Reason")
     for _ in range(12):
         if reason.evaluate("field => field === document.activeElement"):

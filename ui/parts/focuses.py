@@ -4,8 +4,8 @@ import json
 
 import streamlit as st
 
-# The panel may not be drawn yet, or be drawn again at once: try until it has kept the keyboard for a moment. Whoever
-# has gone into another field meanwhile is left there.
+# The panel may not be drawn yet, lack fields whose code the browser still loads, or be drawn again at once: try until
+# it has kept the keyboard for a moment. Whoever has gone into another field meanwhile is left there.
 _SCRIPT = """<script data-turn={turn}>
 (() => {{
   const fields = ":is(textarea, input:not([type=hidden]), [role=combobox])";
@@ -15,7 +15,8 @@ _SCRIPT = """<script data-turn={turn}>
     const there = panel && panel.contains(now);
     const busy = now && now.matches(fields) && !there;
     if (busy || kept > 4 || !left) return;
-    if (!there) panel?.querySelector(fields)?.focus();
+    const whole = panel && !panel.querySelector("[data-testid=stSkeleton]");
+    if (whole && !there) panel.querySelector(fields)?.focus();
     setTimeout(() => step(left - 1, there ? kept + 1 : 0), 50);
   }};
   step(1200, 0);
