@@ -319,6 +319,50 @@ def test_an_import_says_what_it_cannot_read_and_leaves_nothing_half(
             load(saver, path)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE checkpoints SET metadata = '{\"step'",
+        "UPDATE checkpoints SET metadata = '[1]'",
+        "UPDATE checkpoints SET type = 'json', checkpoint = '{}'",
+        "UPDATE checkpoints SET parent_checkpoint_id = CAST(x'ff' AS TEXT)",
+        "UPDATE writes SET channel = CAST(x'ff' AS TEXT)",
+        "DROP TABLE writes",
+        "ALTER TABLE checkpoints DROP COLUMN parent_checkpoint_id",
+    ],
+)
+def test_an_import_blames_the_file_that_is_damaged_and_no_other(
+    saver: SqliteSaver, ready: ReadySaver, tmp_path: Path, sql: str
+) -> None:
+    graph(ready, "loop").invoke(INPUT, at("bad"))
+    ready.conn.execute(sql)
+    ready.conn.commit()
+    with pytest.raises(StoreCorrupt) as told:
+        load(saver, tmp_path / "ready.db")
+    assert str(saver.path) not in str(told.value)
+    assert "of run bad" in str(told.value) or "ready.db" in str(told.value)
+    assert everything(saver, "bad") == []
+
+
+def test_an_import_takes_what_the_file_holds_at_one_moment(
+    saver: SqliteSaver, ready: ReadySaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = graph(ready, "fan")
+    for thread in ("a", "b"):
+        theirs.invoke(INPUT, at(thread))
+    before, write = sorted(map(repr, everything(ready, "b"))), saver.database.write
+
+    def meanwhile(work: Any) -> Any:
+        done = write(work)
+        go_on(theirs, at("b"))  # the other program goes on after the first run was taken over
+        return done
+
+    monkeypatch.setattr(saver.database, "write", meanwhile)
+    assert load(saver, tmp_path / "ready.db").runs == ("a", "b")
+    assert sorted(map(repr, everything(saver, "b"))) == before
+    assert checkup(saver) == []
+
+
 # export
 
 
