@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -200,6 +200,20 @@ def test_writes_may_come_before_their_checkpoint(saver: SqliteSaver) -> None:
     found = saver.get_tuple(at("t"))
     assert found is not None
     assert found.pending_writes == [("task", "x", "early")]
+
+
+def test_a_checkpoint_put_again_under_its_own_config_is_changed_and_nothing_is_lost(saver: SqliteSaver) -> None:
+    WORKLOADS["loop"]().compile(saver).invoke(INPUT, at("t"))
+    before = [*saver.list(at("t"))]
+    for found in before:
+        saver.put(found.config, found.checkpoint, cast(Any, {**found.metadata, "note": "kept"}), {})
+    with SqliteSaver(saver.path) as reopened:
+        after = [*reopened.list(at("t"), filter={"note": "kept"})]
+        history = reopened.get_delta_channel_history(config=before[0].config, channels=["grown", "none"])
+    assert [(one.checkpoint, one.parent_config) for one in after] == [
+        (one.checkpoint, one.parent_config) for one in before
+    ]
+    assert "seed" in history["grown"]
 
 
 def test_of_a_regular_write_the_first_stays_and_of_a_special_one_the_last(saver: SqliteSaver) -> None:
