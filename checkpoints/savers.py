@@ -22,7 +22,6 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints.caches import SqliteCache
-from treadle.checkpoints.disks import forks
 from treadle.checkpoints.disks.databases import Database, Synchronous
 from treadle.checkpoints.layouts import states, threads
 from treadle.checkpoints.layouts.drafts import Drafts
@@ -65,7 +64,6 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, linger=linger, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
-        forks.heed(self._memory)
         self.cache = SqliteCache(self.database, serde=serde)
         self._begin()
 
