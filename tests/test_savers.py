@@ -405,6 +405,29 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, synchronous: Literal[
         assert graph.invoke(None, at("t")) == {"total": 14}
 
 
+FORKED = """
+import os, signal, sys
+from langgraph.checkpoint.base import empty_checkpoint
+from treadle.checkpoints import SqliteSaver
+
+saver = SqliteSaver(sys.argv[1], synchronous="OFF")
+at = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+config = saver.put(at, empty_checkpoint(), {"source": "loop", "step": 0}, {})
+with saver._memory._mutex, saver._memory.tails._mutex:  # as a thread has them for some moments, with each commit
+    child = os.fork()
+    if not child:
+        signal.alarm(30)
+        saver.put(config, empty_checkpoint(), {"source": "loop", "step": 1}, {})
+        os._exit(saver.get_tuple(at).metadata["step"] != 1)
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_process_forks_while_a_thread_remembers_what_it_stored_and_the_child_goes_on(tmp_path: Path) -> None:
+    assert program(FORKED, tmp_path / "x.db").returncode == 0
+
+
 def test_strict_unpacking_works_with_plain_data(tmp_path: Path) -> None:
     with SqliteSaver(tmp_path / "x.db", serde=JsonPlusSerializer(allowed_msgpack_modules=[])) as saver:
         config = put(saver, at("t"), {"x": {"a": [1, 2.5, None, "é"]}})
