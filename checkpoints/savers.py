@@ -22,6 +22,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints.caches import SqliteCache
+from treadle.checkpoints.disks import forks
 from treadle.checkpoints.disks.databases import Database, Synchronous
 from treadle.checkpoints.layouts import states, threads
 from treadle.checkpoints.layouts.drafts import Drafts
@@ -64,6 +65,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         self.database = Database(path, synchronous=synchronous, linger=linger, readonly=readonly)
         self.path = self.database.path
         self._memory = Memory()
+        forks.heed(self._memory)
         self.cache = SqliteCache(self.database, serde=serde)
         self._begin()
 

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -133,6 +134,24 @@ def test_a_backup_holds_everything_and_opens_like_any_database(saver: SqliteSave
         assert go_on(graph(copy, "fan"), at("fan")) == go_on(graph(saver, "fan"), at("fan"))
 
 
+def test_a_backup_that_is_used_is_written_while_it_is_read(
+    saver: SqliteSaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TREADLE_PATIENCE", "0.1")
+    backup(saver, tmp_path / "copy.db")
+
+    def reading(connection: sqlite3.Connection) -> Any:
+        found = connection.execute("SELECT count(*) FROM journal").fetchone()[0]
+        writer = threading.Thread(target=copy.remember, args=("run", "key", 1))
+        writer.start()
+        writer.join()
+        return found
+
+    with SqliteSaver(tmp_path / "copy.db") as copy:
+        assert copy.database.read(reading) == 0
+        assert copy.recall("run", "key") == (1,)
+
+
 def test_a_backup_made_while_others_write_is_of_one_moment(saver: SqliteSaver, tmp_path: Path) -> None:
     stop = threading.Event()
 
@@ -168,6 +187,31 @@ def test_a_backup_replaces_no_file_unless_it_is_told_to(saver: SqliteSaver, tmp_
     backup(saver, tmp_path / "copy.db", replace=True)
     assert verified(tmp_path / "copy.db") == 0
     assert sorted(file.name for file in tmp_path.iterdir() if "part" in file.name) == []
+
+
+def test_a_backup_is_not_read_with_the_log_that_an_earlier_file_left(saver: SqliteSaver, tmp_path: Path) -> None:
+    graph(saver, "loop").invoke(INPUT, at("kept"))
+    backup(saver, tmp_path / "copy.db")
+    with SqliteSaver(tmp_path / "copy.db") as copy:
+        graph(copy, "loop").invoke(INPUT, at("forgotten"))
+        left = {file.name: file.read_bytes() for file in tmp_path.glob("copy.db*")}
+    for name, content in left.items():  # as a process leaves it that is killed
+        (tmp_path / name).write_bytes(content)
+    assert "copy.db-wal" in left
+    backup(saver, tmp_path / "copy.db", replace=True)
+    with SqliteSaver(tmp_path / "copy.db") as copy:
+        assert [run.thread_id for run in runs(copy)] == ["kept"]
+        assert checkup(copy) == []
+
+
+def test_a_backup_goes_to_no_place_that_is_not_for_it(saver: SqliteSaver, tmp_path: Path) -> None:
+    used(saver)
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "x.db-wal", tmp_path / "pipe", tmp_path / ("long" * 100), tmp_path / ("long" * 62)):
+        with pytest.raises(StoreError, match="cannot be"):
+            backup(saver, target, replace=True)
+    assert (tmp_path / "pipe").is_fifo()
+    assert checkup(saver) == []
 
 
 # compact
@@ -317,6 +361,50 @@ def test_an_import_says_what_it_cannot_read_and_leaves_nothing_half(
     for path in (saver.path, tmp_path / "none.db", tmp_path):
         with pytest.raises(StoreError):
             load(saver, path)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE checkpoints SET metadata = '{\"step'",
+        "UPDATE checkpoints SET metadata = '[1]'",
+        "UPDATE checkpoints SET type = 'json', checkpoint = '{}'",
+        "UPDATE checkpoints SET parent_checkpoint_id = CAST(x'ff' AS TEXT)",
+        "UPDATE writes SET channel = CAST(x'ff' AS TEXT)",
+        "DROP TABLE writes",
+        "ALTER TABLE checkpoints DROP COLUMN parent_checkpoint_id",
+    ],
+)
+def test_an_import_blames_the_file_that_is_damaged_and_no_other(
+    saver: SqliteSaver, ready: ReadySaver, tmp_path: Path, sql: str
+) -> None:
+    graph(ready, "loop").invoke(INPUT, at("bad"))
+    ready.conn.execute(sql)
+    ready.conn.commit()
+    with pytest.raises(StoreCorrupt) as told:
+        load(saver, tmp_path / "ready.db")
+    assert str(saver.path) not in str(told.value)
+    assert "of run bad" in str(told.value) or "ready.db" in str(told.value)
+    assert everything(saver, "bad") == []
+
+
+def test_an_import_takes_what_the_file_holds_at_one_moment(
+    saver: SqliteSaver, ready: ReadySaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = graph(ready, "fan")
+    for thread in ("a", "b"):
+        theirs.invoke(INPUT, at(thread))
+    before, write = sorted(map(repr, everything(ready, "b"))), saver.database.write
+
+    def meanwhile(work: Any) -> Any:
+        done = write(work)
+        go_on(theirs, at("b"))  # the other program goes on after the first run was taken over
+        return done
+
+    monkeypatch.setattr(saver.database, "write", meanwhile)
+    assert load(saver, tmp_path / "ready.db").runs == ("a", "b")
+    assert sorted(map(repr, everything(saver, "b"))) == before
+    assert checkup(saver) == []
 
 
 # export

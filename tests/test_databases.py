@@ -479,6 +479,9 @@ def test_a_closed_database_says_so(database: Database) -> None:
     for use in (database.write, database.read):
         with pytest.raises(StoreError, match="was closed"):
             use(note("a"))
+    for wait in (database.awrite, database.aread):
+        with pytest.raises(StoreError, match="was closed"):
+            asyncio.run(wait(note("a")))
 
 
 def test_changes_of_anybody_are_seen_and_nothing_else_is(database: Database) -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 from langchain_core.runnables import RunnableConfig
@@ -202,6 +202,20 @@ def test_writes_may_come_before_their_checkpoint(saver: SqliteSaver) -> None:
     assert found.pending_writes == [("task", "x", "early")]
 
 
+def test_a_checkpoint_put_again_under_its_own_config_is_changed_and_nothing_is_lost(saver: SqliteSaver) -> None:
+    WORKLOADS["loop"]().compile(saver).invoke(INPUT, at("t"))
+    before = [*saver.list(at("t"))]
+    for found in before:
+        saver.put(found.config, found.checkpoint, cast(Any, {**found.metadata, "note": "kept"}), {})
+    with SqliteSaver(saver.path) as reopened:
+        after = [*reopened.list(at("t"), filter={"note": "kept"})]
+        history = reopened.get_delta_channel_history(config=before[0].config, channels=["grown", "none"])
+    assert [(one.checkpoint, one.parent_config) for one in after] == [
+        (one.checkpoint, one.parent_config) for one in before
+    ]
+    assert "seed" in history["grown"]
+
+
 def test_of_a_regular_write_the_first_stays_and_of_a_special_one_the_last(saver: SqliteSaver) -> None:
     config = put(saver, at("t"), {"x": 1})
     for word in ("first", "second"):
@@ -389,6 +403,29 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, synchronous: Literal[
         graph = steps(lambda state: {"total": 10}).compile(saver)
         assert graph.get_state(at("t")).next == ("last",)
         assert graph.invoke(None, at("t")) == {"total": 14}
+
+
+FORKED = """
+import os, signal, sys
+from langgraph.checkpoint.base import empty_checkpoint
+from treadle.checkpoints import SqliteSaver
+
+saver = SqliteSaver(sys.argv[1], synchronous="OFF")
+at = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+config = saver.put(at, empty_checkpoint(), {"source": "loop", "step": 0}, {})
+with saver._memory._mutex, saver._memory.tails._mutex:  # as a thread has them for some moments, with each commit
+    child = os.fork()
+    if not child:
+        signal.alarm(30)
+        saver.put(config, empty_checkpoint(), {"source": "loop", "step": 1}, {})
+        os._exit(saver.get_tuple(at).metadata["step"] != 1)
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_process_forks_while_a_thread_remembers_what_it_stored_and_the_child_goes_on(tmp_path: Path) -> None:
+    assert program(FORKED, tmp_path / "x.db").returncode == 0
 
 
 def test_strict_unpacking_works_with_plain_data(tmp_path: Path) -> None:

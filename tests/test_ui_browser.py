@@ -564,6 +564,26 @@ def test_a_question_mark_opens_the_sheet_of_keys_but_not_while_one_types(waiting
     assert sheet.count() == 0
 
 
+def test_words_typed_before_their_panel_is_there_are_kept_for_it_and_press_no_button(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    page = browse(at(waiting[0]))
+    shown(page, waiting[0].title)
+    page.keyboard.press("x")
+    page.keyboard.type("as it is, nobody can sign")  # at once: a and s would approve and skip
+    page.keyboard.press("Control+Enter")
+    shown(page, waiting[1].title)
+    page.locator(key(f"reject-{waiting[1].id}")).click()
+    page.keyboard.type("a sum is missing")
+    page.keyboard.press("Control+Enter")
+    shown(page, waiting[2].title)
+    made = {one.interrupt_id: (one.action, one.words) for one in decisions(saver, thread=waiting[0].thread_id)}
+    assert made == {
+        waiting[0].id: ("reject", "as it is, nobody can sign"),
+        waiting[1].id: ("reject", "a sum is missing"),
+    }
+
+
 def test_who_takes_a_step_over_gives_what_the_run_goes_on_with(
     waiting: list[Review], saver: SqliteSaver, browse: Browse
 ) -> None:

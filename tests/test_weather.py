@@ -23,6 +23,7 @@ from processes import program
 from workloads import INPUT, WORKLOADS, waiting
 
 from treadle.checkpoints import SqliteSaver, decide, decisions, pending, run, runs, traces
+from treadle.checkpoints.care.backups import backup
 from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.disks.mounts import ALLOWED, NETWORK, admit, kind
 from treadle.errors import StoreCorrupt, StoreError, StoreFull
@@ -92,6 +93,14 @@ def test_a_full_disk_is_told_and_what_was_stored_is_there(tmp_path: Path) -> Non
             put(saver, "late", "there is room again")
             assert value(saver, "late") == "there is room again"
             assert checkup(saver) == []
+
+
+def test_a_backup_to_a_full_disk_blames_that_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "200k") as folder, SqliteSaver(tmp_path / "x.db") as saver:
+        put(saver, "t", random.randbytes(300_000))
+        with pytest.raises(StoreFull, match=r"disk/copy\.db has no room"):
+            backup(saver, folder / "copy.db")
+        assert list(folder.iterdir()) == []
 
 
 LIMITED = """

@@ -167,6 +167,7 @@ class Database:
 
     async def aread(self, work: Callable[[sqlite3.Connection], T], *, of: Sequence[str] = ()) -> T:
         """As ``read``, in a thread of the database's own."""
+        self._opened()
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(self.read, work, of=of))
 
     def close(self) -> None:
@@ -200,6 +201,9 @@ class Database:
     def _writable(self) -> None:
         if self.readonly:
             raise StoreReadOnly(f"The database {self.path} was opened for reading only: open it without readonly=True.")
+        self._opened()
+
+    def _opened(self) -> None:
         if self._closed:
             raise StoreError(f"The database {self.path} was closed: open it again.")
 

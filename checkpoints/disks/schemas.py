@@ -53,12 +53,12 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def ready(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether a file's tables are those of this treadle."""
-    return check(connection, path) == VERSION
+    """Whether a file's tables are those of this treadle, and it has a log; a backup has none until it is opened."""
+    return check(connection, path) == VERSION and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a file's tables to this treadle's version; many processes may do so at once."""
+    """Bring a file's tables to this treadle's version, and give it a log; many processes may do so at once."""
     if not connection.execute("PRAGMA page_count").fetchone()[0]:
         connection.execute(f"PRAGMA page_size={PAGE}")  # both have effect only before the first table
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

@@ -33,6 +33,17 @@ class Memory:
         """A memory for what is not committed yet, over another one."""
         return cls(Tails(below.tails), below)
 
+    def pause(self) -> bool:
+        """Before a fork there is nothing to let go."""
+        return False
+
+    def go_on(self) -> None:
+        """After a fork the parent remembers what it did."""
+
+    def begin(self) -> None:
+        """Forget everything, in a forked child: a thread of its parent's may just have been at it, lock in hand."""
+        vars(self).update(vars(Memory()))
+
     def line(self, key: int) -> Line | None:
         """The pointers of a checkpoint, if they are remembered."""
         with self._mutex:

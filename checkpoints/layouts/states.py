@@ -72,20 +72,31 @@ def put(connection: sqlite3.Connection, draft: Draft, memory: Memory) -> "Stored
     line = Line(draft.versions, _point(draft, parent, storage, memory))
     raw, refs = joined(draft.head, line)
     on, ordinal = _rest_on(connection, parent, memory) if parent and "+" not in draft.head[0] else (None, 0)
+    if on is not None and on.steps[0].key == spot.key:  # that row is about to go
+        on, ordinal = None, 0
     sealed = seal(raw, refs, on=on, ordinal=ordinal)
+    row = _row(draft, _parent_id(connection, draft, spot), sealed)
     if spot.stored and spot.key is not None:
         release(connection, spot.space.key, [spot.key])
         connection.execute("DELETE FROM checkpoints WHERE key = ?", (spot.key,))
-        key = spots.fill(connection, spot._replace(key=None), _row(draft, sealed))
+        key = spots.fill(connection, spot._replace(key=None), row)
         connection.execute("UPDATE writes SET checkpoint = ? WHERE checkpoint = ?", (key, spot.key))
     else:
-        key = spots.fill(connection, spot, _row(draft, sealed))
+        key = spots.fill(connection, spot, row)
     return Stored(key, line, sealed.at(key), storage, spot)
 
 
-def _row(draft: Draft, sealed: Sealed) -> tuple[object, ...]:
+def _parent_id(connection: sqlite3.Connection, draft: Draft, spot: Spot) -> str | None:
+    """The checkpoint that one follows: not itself, where it is put again under the config that names it."""
+    if draft.parent_id != draft.place.id:
+        return draft.parent_id
+    row = connection.execute("SELECT parent_id FROM checkpoints WHERE key = ?", (spot.key,)).fetchone()
+    return row["parent_id"] if row is not None else None
+
+
+def _row(draft: Draft, parent_id: str | None, sealed: Sealed) -> tuple[object, ...]:
     return (
-        *(draft.place.id, draft.parent_id, draft.run_id, draft.source, draft.step, time.time()),
+        *(draft.place.id, parent_id, draft.run_id, draft.source, draft.step, time.time()),
         *(sealed.body, sealed.base, sealed.ordinal, sealed.refs),
     )
 
