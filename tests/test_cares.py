@@ -508,6 +508,8 @@ def test_an_encrypted_database_shows_no_state_no_result_and_no_trace(tmp_path: P
     assert b"SECRET" not in content
     with SqliteSaver(path) as unlocked:
         assert {problem.kind for problem in checkup(unlocked)} == {"unreadable"}
+        with pytest.raises(StoreCorrupt, match="another serializer"):
+            traces(unlocked, "t")
 
 
 # the command line
@@ -545,6 +547,29 @@ def test_the_commands_say_what_they_did(saver: SqliteSaver, tmp_path: Path) -> N
         ("check", "--db", str(tmp_path / "none.db")),
     ):
         treadle(*mistake, code=2)
+
+
+def test_an_export_takes_no_place_that_is_not_for_it(
+    saver: SqliteSaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(saver)
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("link.db").symlink_to("x.db")
+    Path("file").touch()
+    for target in ("x.db", "./x.db", "link.db", "x.db-wal", ".", "file/x", "no/x", "long" * 100):
+        for command in (["db", "export", "fan", target], ["export", "jsonl", target]):
+            done = CliRunner().invoke(app, [*command, "--db", "x.db"])
+            assert done.exit_code == 2, (target, done.exception)
+            assert "treadle: The f" in done.stderr
+    assert checkup(saver) == []
+    reader = threading.Thread(target=lambda: read.append(Path("pipe").read_text()))
+    read: list[str] = []
+    reader.start()
+    treadle("export", "fan", "pipe", "--db", "x.db")
+    reader.join()
+    assert json.loads(read[0].splitlines()[0])["thread_id"] == "fan"
+    assert Path("pipe").is_fifo()
 
 
 def test_a_readonly_database_is_not_compacted(saver: SqliteSaver) -> None:

@@ -102,7 +102,7 @@ def _rest(connection: sqlite3.Connection, serde: SerializerProtocol) -> Iterator
     for row in connection.execute("SELECT thread_id, key, type, codec, body FROM journal"):
         yield row["thread_id"], f"The journal's entry {row['key']!r}", partial(_stored, serde, row)
     for row in connection.execute("SELECT thread_id, seq, codec, entry FROM traces"):
-        yield row["thread_id"], f"The trace's record {row['seq']}", partial(entry, row, serde.loads_typed)
+        yield row["thread_id"], f"The trace's record {row['seq']}", partial(entry, row, serde)
 
 
 def _stored(serde: SerializerProtocol, row: sqlite3.Row) -> Any:

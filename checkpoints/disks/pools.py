@@ -9,7 +9,7 @@ from typing import TypeVar
 from treadle.checkpoints.disks import files
 from treadle.checkpoints.disks.connections import connect, explain, explained, guard, tune
 from treadle.checkpoints.disks.jobs import Job
-from treadle.checkpoints.disks.schemas import check, prepare, ready
+from treadle.checkpoints.disks.schemas import prepare, readable, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError
 
@@ -47,7 +47,7 @@ class Pool:
     def open(self) -> None:
         """Open a file, with the tables that it is to have."""
         if self._synchronous is None:
-            self.read(lambda connection: check(connection, self.path))
+            self.read(lambda connection: readable(connection, self.path))
             return
         with explained(self.path):
             self._idle.append(self._prepared())  # who only reads needs no second one
