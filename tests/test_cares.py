@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.sqlite import SqliteSaver as ReadySaver
+from processes import program
 from twins import frozen
 from typer.testing import CliRunner
 from workloads import INPUT, WORKLOADS, answered, waiting
@@ -93,6 +94,7 @@ def test_a_used_database_is_sound(saver: SqliteSaver) -> None:
         ("DELETE FROM spaces WHERE ns = ''", "pointer", "belong to no thread"),
         ("DELETE FROM checkpoints WHERE key = (SELECT min(checkpoint) FROM writes)", "pointer", "no checkpoint"),
         ("UPDATE writes SET body = x'c1', codec = 0 WHERE body IS NOT NULL", "unreadable", "The write to"),
+        ("UPDATE writes SET refs = x'90' WHERE refs IS NOT NULL", "unreadable", "The write to"),
         ("UPDATE blobs SET body = x'c1', codec = 0", "unreadable", "The field 'document' at checkpoint"),
         ("UPDATE checkpoints SET body = x'00c1'", "unreadable", "The checkpoint"),
         ("UPDATE reviews SET value = 'x'", "unreadable", "The review"),
@@ -231,6 +233,33 @@ def test_compacting_gives_room_back_and_loses_nothing(saver: SqliteSaver, rewrit
     assert everything(saver, "fan") == before
     assert checkup(saver) == []
     go_on(graph(saver, "fan"), at("fan"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells")
+def test_compacting_does_not_hold_the_file_in_memory(tmp_path: Path) -> None:
+    with SqliteSaver(tmp_path / "x.db", synchronous="OFF") as saver:
+        for number in range(10):
+            saver.remember("run", str(number), os.urandom(4_000_000))
+    done = program(COMPACTING, tmp_path / "x.db")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 52_000  # the caches of two connections, and less than half of the file
+
+
+COMPACTING = """
+import sys
+from pathlib import Path
+from treadle.checkpoints import SqliteSaver
+from treadle.checkpoints.care.compactions import compact
+
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+
+with SqliteSaver(sys.argv[1], synchronous="OFF") as saver:
+    Path("/proc/self/clear_refs").write_text("5")
+    before = peak()
+    compact(saver)
+    print(peak() - before)
+"""
 
 
 # prune

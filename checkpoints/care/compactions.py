@@ -20,8 +20,9 @@ class Compaction:
 def compact(saver: SqliteSaver, *, rewrite: bool = True) -> Compaction:
     """Shrink the file, and return its size before and after.
 
-    With ``rewrite`` the file is written anew (VACUUM): as small as can be, needs as much free disk again, and writers
-    wait meanwhile. Without, only free pages are given back, which is quick and can be done at any time.
+    With ``rewrite`` the file is written anew (VACUUM): as small as can be, needs as much free disk again, in the
+    system's folder for temporary files too, and writers wait meanwhile. Without, only free pages are given back, which
+    is quick and can be done at any time.
     """
     if saver.database.readonly:
         raise StoreReadOnly(f"The database {saver.path} was opened for reading only: open it without readonly=True.")
@@ -29,6 +30,7 @@ def compact(saver: SqliteSaver, *, rewrite: bool = True) -> Compaction:
     before = size(saver.path)
     with explained(saver.path), closing(connect(saver.path)) as connection:
         tune(connection, synchronous=saver.database.synchronous)
+        connection.execute("PRAGMA temp_store=FILE")  # what is written anew may be larger than the memory
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("VACUUM" if rewrite else "PRAGMA incremental_vacuum").fetchall()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -93,15 +93,22 @@ def _writes(
     for row in rows:
         name = f"at checkpoint {row['id']} of run {thread_id}"
         try:
-            refs, found = unfold(row["refs"]), list(unpacked(row))
-        except sqlite3.DatabaseError as error:
+            found = list(_pointing(row))
+        except (sqlite3.DatabaseError, IndexError, TypeError) as error:
             yield f"The write to a channel {name} cannot be read: {_words(error)}"
             continue
-        for _, _, _, channel, type_, at in found:
-            if not isinstance(at, bytes):
-                users.setdefault(refs[at if isinstance(at, int) else at[0]], f"The write to {channel!r} {name}")
+        for channel, type_, at in found:
+            if isinstance(at, int):
+                users.setdefault(at, f"The write to {channel!r} {name}")
             elif problem := _decoded(serde, (type_, at)):
                 yield f"The write to {channel!r} {name} cannot be read: {problem}"
+
+
+def _pointing(row: sqlite3.Row) -> Iterator[tuple[str, str, int | bytes]]:
+    """What tasks wrote in a row: channel, type, and the value itself or the id under which it is kept."""
+    refs = unfold(row["refs"])
+    for _, _, _, channel, type_, at in unpacked(row):
+        yield channel, type_, at if isinstance(at, bytes) else refs[at if isinstance(at, int) else at[0]]
 
 
 def _blobs(
