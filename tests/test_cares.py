@@ -25,6 +25,7 @@ from treadle.checkpoints.care.exports import export, restore
 from treadle.checkpoints.care.imports import load
 from treadle.checkpoints.care.prunings import prune
 from treadle.checkpoints.decisions import decisions
+from treadle.checkpoints.disks.schemas import VERSION
 from treadle.checkpoints.ledgers.leases import lease
 from treadle.commands import app
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreReadOnly
@@ -465,7 +466,23 @@ def test_a_file_that_is_damaged_or_none_of_ours_is_refused_whole(saver: SqliteSa
     export(saver, "fan", file)
     text = file.getvalue()
     with SqliteSaver(tmp_path / "other.db") as other:
-        for bad in ("", "x", "[]", "{}", text[: len(text) * 2 // 3], text.replace('"blobs"', '"sqlite_master"')):
+        lines, row = text.splitlines(keepends=True), '{"table": "runs", "row": {"thread_id": "fan", "odd": 1}}\n'
+        cut = [text[: len(text) * 2 // 3], lines[0], "".join(lines[:-1]), "".join(lines[:1] + lines[3:])]
+        odd = [lines[0] + bad + "".join(lines[1:]) for bad in ("[1]\n", "7\n", row, "[" * 100_000 + "\n", lines[1])]
+        late = [text + "\n", text + row, text + lines[-1].replace('"waits"', '"nothing"').replace("{", "[")]
+        heads = ['"version": "x"', '"version": null', '"no": 1']
+        for bad in (
+            "",
+            "x",
+            "[]",
+            "{}",
+            text.replace('"blobs"', '"sqlite_master"'),
+            *cut,
+            *odd,
+            *late,
+            *(text.replace(f'"version": {VERSION}', head) for head in heads),
+            text.replace('"thread_id": "fan"', '"thread_id": 5', 1),
+        ):
             with pytest.raises(StoreCorrupt):
                 restore(other, io.StringIO(bad))
         assert runs(other) == []
@@ -508,6 +525,8 @@ def test_an_encrypted_database_shows_no_state_no_result_and_no_trace(tmp_path: P
     assert b"SECRET" not in content
     with SqliteSaver(path) as unlocked:
         assert {problem.kind for problem in checkup(unlocked)} == {"unreadable"}
+        with pytest.raises(StoreCorrupt, match="another serializer"):
+            traces(unlocked, "t")
 
 
 # the command line
@@ -545,6 +564,29 @@ def test_the_commands_say_what_they_did(saver: SqliteSaver, tmp_path: Path) -> N
         ("check", "--db", str(tmp_path / "none.db")),
     ):
         treadle(*mistake, code=2)
+
+
+def test_an_export_takes_no_place_that_is_not_for_it(
+    saver: SqliteSaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(saver)
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("link.db").symlink_to("x.db")
+    Path("file").touch()
+    for target in ("x.db", "./x.db", "link.db", "x.db-wal", ".", "file/x", "no/x", "long" * 100):
+        for command in (["db", "export", "fan", target], ["export", "jsonl", target]):
+            done = CliRunner().invoke(app, [*command, "--db", "x.db"])
+            assert done.exit_code == 2, (target, done.exception)
+            assert "treadle: The f" in done.stderr
+    assert checkup(saver) == []
+    reader = threading.Thread(target=lambda: read.append(Path("pipe").read_text()))
+    read: list[str] = []
+    reader.start()
+    treadle("export", "fan", "pipe", "--db", "x.db")
+    reader.join()
+    assert json.loads(read[0].splitlines()[0])["thread_id"] == "fan"
+    assert Path("pipe").is_fifo()
 
 
 def test_a_readonly_database_is_not_compacted(saver: SqliteSaver) -> None:

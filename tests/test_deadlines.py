@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gated import asked, graph, lines
+from gated import State, asked, graph, lines
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
 
 from treadle.checkpoints import LogFile, SqliteSaver, Worker, claim, decide, decisions, pending, review, run, verify
 from treadle.checkpoints.desks.events import events
@@ -113,6 +115,26 @@ def test_a_default_that_does_not_fit_is_told_and_a_person_can_still_decide(saver
     assert [swept(saver, after=60), swept(saver, after=60)] == [1, 0]
     assert "its default could not be applied. The action 'burn'" in str(review(saver, id_).problem)
     assert decide(saver, id_, "approve", by="ann").action == "approve"
+
+
+def test_a_default_that_is_no_answer_at_all_holds_up_no_other_and_leaves_the_record_whole(saver: SqliteSaver) -> None:
+    odd: list[dict[str, Any]] = [{"words": 5}, {"labels": 5}, {"reason": 5}, {"reason": {"a": 1}}, {"labels": [5]}]
+    for number, said in enumerate(odd):
+        question = {"title": "Go on?", "actions": ["reject"], "due_in": 1, "default": {"action": "reject", **said}}
+        foreign(saver, question).invoke({}, {"configurable": {"thread_id": f"odd{number}"}})
+    good = asked(saver, {"due_in": 2, "default": DEFAULT})
+    assert swept(saver, after=10) == len(odd) + 1
+    assert review(saver, good).status == "decided"
+    assert all("its default could not be applied" in str(one.problem) for one in pending(saver))
+    assert (len(pending(saver)), verify(saver)) == (len(odd), [])
+
+
+def foreign(saver: SqliteSaver, question: Any) -> Any:
+    """A graph that asks with LangGraph's own means, and takes any answer."""
+    builder: Any = StateGraph(State)
+    builder.add_node("ask", lambda state: {"done": [interrupt(question)]})
+    builder.add_edge(START, "ask")
+    return builder.compile(checkpointer=saver)
 
 
 def test_a_question_that_is_over_has_no_deadline_left(saver: SqliteSaver) -> None:

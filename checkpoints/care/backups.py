@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from treadle.checkpoints.disks.connections import connect, explain, explained
+from treadle.checkpoints.disks.files import beside
 from treadle.checkpoints.disks.schemas import check
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import StoreCorrupt, StoreError, TreadleError
@@ -82,11 +83,6 @@ def verified(path: Path) -> int:
         if check(copy, path) == 0:
             raise StoreCorrupt(f"The copy {path} has no tables: check the database itself.")
         return int(copy.execute("SELECT count(*) FROM runs").fetchone()[0])
-
-
-def beside(path: Path) -> list[Path]:
-    """The files that SQLite keeps beside a database: its logs, and an index of one."""
-    return [path.with_name(path.name + ending) for ending in ("-wal", "-shm", "-journal")]
 
 
 def _settle(made: Path, place: Path) -> None:

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from treadle.checkpoints.disks.connections import journal
-from treadle.errors import StoreCorrupt, StoreNewer
+from treadle.errors import StoreCorrupt, StoreError, StoreNewer, StoreOlder
 
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
@@ -50,6 +50,18 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
     if path.exists() and 0 < path.stat().st_size < 512:  # SQLite takes such a file for an empty one
         raise StoreCorrupt(f"The file {path} is no database: name another file.")
     return 0
+
+
+def readable(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file whose tables are not those of this treadle: who only reads cannot make them so."""
+    version = check(connection, path)
+    if not version:
+        raise StoreError(f"The database {path} is empty: nothing was ever stored in it. Name another file.")
+    if version < VERSION:
+        raise StoreOlder(
+            f"The database {path} was written by an earlier treadle (its tables are version {version}, this treadle "
+            f"reads {VERSION}): open it once where it can be written, without readonly=True, to bring it up to date."
+        )
 
 
 def ready(connection: sqlite3.Connection, path: Path) -> bool:
