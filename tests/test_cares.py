@@ -25,6 +25,7 @@ from treadle.checkpoints.care.exports import export, restore
 from treadle.checkpoints.care.imports import load
 from treadle.checkpoints.care.prunings import prune
 from treadle.checkpoints.decisions import decisions
+from treadle.checkpoints.disks.schemas import VERSION
 from treadle.checkpoints.ledgers.leases import lease
 from treadle.commands import app
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreReadOnly
@@ -465,7 +466,23 @@ def test_a_file_that_is_damaged_or_none_of_ours_is_refused_whole(saver: SqliteSa
     export(saver, "fan", file)
     text = file.getvalue()
     with SqliteSaver(tmp_path / "other.db") as other:
-        for bad in ("", "x", "[]", "{}", text[: len(text) * 2 // 3], text.replace('"blobs"', '"sqlite_master"')):
+        lines, row = text.splitlines(keepends=True), '{"table": "runs", "row": {"thread_id": "fan", "odd": 1}}\n'
+        cut = [text[: len(text) * 2 // 3], lines[0], "".join(lines[:-1]), "".join(lines[:1] + lines[3:])]
+        odd = [lines[0] + bad + "".join(lines[1:]) for bad in ("[1]\n", "7\n", row, "[" * 100_000 + "\n", lines[1])]
+        late = [text + "\n", text + row, text + lines[-1].replace('"waits"', '"nothing"').replace("{", "[")]
+        heads = ['"version": "x"', '"version": null', '"no": 1']
+        for bad in (
+            "",
+            "x",
+            "[]",
+            "{}",
+            text.replace('"blobs"', '"sqlite_master"'),
+            *cut,
+            *odd,
+            *late,
+            *(text.replace(f'"version": {VERSION}', head) for head in heads),
+            text.replace('"thread_id": "fan"', '"thread_id": 5', 1),
+        ):
             with pytest.raises(StoreCorrupt):
                 restore(other, io.StringIO(bad))
         assert runs(other) == []

@@ -3,11 +3,12 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from treadle.checkpoints.disks import files
-from treadle.checkpoints.disks.connections import connect, explain, explained, guard, tune
+from treadle.checkpoints.disks.connections import connect, damage, explain, explained, guard, tune
 from treadle.checkpoints.disks.jobs import Job
 from treadle.checkpoints.disks.schemas import prepare, readable, ready
 from treadle.checkpoints.disks.transactions import perform
@@ -88,6 +89,11 @@ class Pool:
                 connection.execute("BEGIN")
                 result = work(connection)
                 connection.execute("COMMIT")
+            except TypeError as error:  # in a damaged row there may be nothing where something has to be
+                with closing(connection):
+                    if found := damage(connection):
+                        raise sqlite3.DatabaseError(found) from error
+                    raise
             except BaseException:
                 connection.close()
                 raise
