@@ -167,6 +167,19 @@ def test_a_number_of_any_size_is_queued(saver: SqliteSaver, number: float) -> No
     assert len(pending(saver)) == 1
 
 
+def test_titles_come_as_one_counts_however_long_their_numbers_are(saver: SqliteSaver) -> None:
+    titles = ["Clause 2", "Clause 010", "Clause 11", f"Clause {'9' * 5000}"]
+
+    def ask(state: Any) -> Any:
+        return {"done": [interrupt({"title": state["title"]})]}
+
+    builder: Any = StateGraph(State)
+    builder.add_node("ask", ask)
+    builder.add_conditional_edges(START, lambda state: [Send("ask", {"title": one}) for one in titles[::-1]], ["ask"])
+    builder.compile(checkpointer=saver).invoke({}, CONFIG)
+    assert [one.title for one in pending(saver)] == titles
+
+
 def ask_about_indemnity(state: State) -> Any:
     return {"answers": [interrupt({"title": "Clause 7", "context": {"clause": "Indemnité of the Supplier"}})]}
 

@@ -85,6 +85,7 @@ def _batch(row: Row) -> tuple[Any, ...]:
 
 
 def _title(row: Row) -> list[tuple[bool, int, str]]:
-    """A title as one counts: 2 before 10."""
+    """A title as one counts: 2 before 10; by the length of a number, which may be too long for one of Python's."""
     parts = re.split(r"(\d+)", row["title"] or "")
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+    numbers = (part.lstrip("0") if part.isdecimal() else None for part in parts)
+    return [(n is not None, len(n or ""), n or part) for n, part in zip(numbers, parts, strict=True)]
