@@ -174,6 +174,22 @@ def test_a_second_reviewer_sees_what_the_first_decided(
     assert [each.by for each in decisions(saver, thread=one.thread_id)] == ["Ada"]
 
 
+def test_words_that_are_being_typed_stay_when_somebody_takes_the_question_over(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    one = waiting[0]
+    page = browse(at(one))
+    shown(page, one.title)
+    page.keyboard.press("x")
+    page.locator("textarea:focus").wait_for()
+    page.keyboard.type("half a sentence")
+    claim(saver, one.id, by="Bo", roles=["legal"], thread=one.thread_id, take=True)
+    page.get_by_text("Bo has this before them").wait_for()
+    idle(page)
+    page.keyboard.type(" and more")
+    until(lambda: page.get_by_label("In your own words").input_value() == "half a sentence and more")
+
+
 def test_a_double_click_decides_once(waiting: list[Review], saver: SqliteSaver, browse: Browse) -> None:
     page = browse(at(waiting[0]))
     shown(page, waiting[0].title)
