@@ -433,11 +433,13 @@ def test_a_lease_outlives_no_process_whatever_the_clock_says(tmp_path: Path) -> 
         code = (
             "import os, sys; from treadle.checkpoints import SqliteSaver\n"
             "from treadle.checkpoints.ledgers.leases import acquire\n"
-            "saver = SqliteSaver(sys.argv[1]); saver.database.write(acquire('t', seconds=1e6)); os._exit(0)\n"
+            "saver = SqliteSaver(sys.argv[1]); held = saver.database.write(acquire('t', seconds=1e6))\n"
+            "print(held.token, flush=True); os._exit(0)\n"
         )
-        assert program(code, saver.path).returncode == 0
+        done = program(code, saver.path)
+        assert done.returncode == 0
         with lease(saver, "t") as held:
-            assert held.token == 2
+            assert held.token == int(done.stdout) + 1
 
 
 # Large and many
