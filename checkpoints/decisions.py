@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from treadle.checkpoints.desks import claims, votes
-from treadle.checkpoints.desks.answers import UNSET, check, compose, plain
+from treadle.checkpoints.desks.answers import UNSET, check, compose, plain, sayable
 from treadle.checkpoints.desks.askers import addressed, asker
 from treadle.checkpoints.desks.audits import Decision, decisions, shown, verify
 from treadle.checkpoints.desks.enactments import enact
@@ -54,7 +54,7 @@ def decide(
     when), AnswerInvalid (where, and what is wrong). In each case nothing was stored.
     """
     question = review(saver, review_id, thread=thread)
-    given = {"action": action, "value": value, "reason": reason, "words": words, "labels": list(labels), "by": by}
+    given = {"action": action, "value": value, "reason": reason, "words": words, "labels": labels or [], "by": by}
     given["roles"] = roles
     content = stated(question, given, answer=answer, digest=digest, client=client, seconds=seconds)
     decision = saver.database.write(lambda connection: record(connection, question, content))
@@ -97,7 +97,7 @@ def stated(
     kept |= {"client": client, "seconds": float(seconds) if seconds is not None and isfinite(seconds) else None}
     kept |= {name: parts.get(name) for name in ("words", "by", "at")} | {"shown": digest}
     content = {**said, **kept, "action": given.get("action") or _action(question.value, answer), "answer": answer}
-    _writable(content)
+    sayable(content)
     return content | {"edits": changed(question.value, answer)}
 
 
@@ -106,15 +106,6 @@ def _action(question: Any, answer: Any) -> str:
     named = answer.get("action") if isinstance(answer, Mapping) else None
     verbs = {said.verb for said in read(answer) or ()} if asker(question) != "open" else set()
     return named if isinstance(named, str) else verbs.pop() if len(verbs) == 1 else "answer"
-
-
-def _writable(content: Mapping[str, Any]) -> None:
-    """Half a character (a lone surrogate) has no place in UTF-8, so the database could not hold it."""
-    for name, part in content.items():
-        try:
-            _ = part.encode() if isinstance(part, str) else None
-        except UnicodeEncodeError as error:
-            raise AnswerInvalid(f"The text of {name!r} has a character that is no text ({error.reason}).") from None
 
 
 def record(connection: sqlite3.Connection, question: Review, content: dict[str, Any]) -> Decision:

@@ -49,7 +49,8 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
     and ``close``.
     ``readonly`` opens an existing file to look at it.
 
-    Raises StoreReadOnly, StoreNewer, StoreCorrupt, StoreBusy, StoreFull, or StoreError with words of its own.
+    Raises StoreReadOnly, StoreNewer, StoreOlder, StoreCorrupt, StoreBusy, StoreFull, or StoreError with words of its
+    own.
     """
 
     def __init__(

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import ormsgpack
+from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints.desks.plains import plain
 from treadle.checkpoints.disks.databases import Database
-from treadle.checkpoints.layouts.journals import Dump, Load
+from treadle.checkpoints.layouts.journals import Dump
 from treadle.checkpoints.layouts.packs import pack, unpack
+from treadle.checkpoints.layouts.readings import decoded
 
 if TYPE_CHECKING:
     from treadle.checkpoints.savers import SqliteSaver
@@ -52,11 +54,14 @@ def packed(data: Any, dump: Dump) -> tuple[int, bytes]:
     return SEALED, ormsgpack.packb(dump(data))
 
 
-def entry(row: sqlite3.Row, load: Load) -> dict[str, Any]:
-    """A row of the table as the record it holds."""
+def entry(row: sqlite3.Row, serde: SerializerProtocol) -> dict[str, Any]:
+    """A row of the table as the record it holds; StoreCorrupt for one that takes another key, or none."""
     if row["codec"] == SEALED:
-        type_, raw = ormsgpack.unpackb(row["entry"])
-        record: dict[str, Any] = load((type_, raw))
+        try:
+            type_, raw = ormsgpack.unpackb(row["entry"])
+        except (ValueError, TypeError) as error:
+            raise sqlite3.DatabaseError(f"a record of the trace cannot be read ({error})") from error
+        record: dict[str, Any] = decoded(serde, (type_, raw))
     else:
         record = json.loads(unpack(row["codec"], row["entry"]))
     return record
@@ -69,7 +74,7 @@ def traces(saver: "SqliteSaver", thread_id: str) -> list[dict[str, Any]]:
 
     def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
         rows = connection.execute("SELECT codec, entry FROM traces WHERE thread_id = ? ORDER BY seq", (thread_id,))
-        return [entry(row, saver.serde.loads_typed) for row in rows]
+        return [entry(row, saver.serde) for row in rows]
 
     return saver.database.read(work)
 

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from treadle.checkpoints.care.exports import export, restore
 from treadle.checkpoints.care.imports import load
 from treadle.checkpoints.care.prunings import prune
 from treadle.checkpoints.decisions import decisions
+from treadle.checkpoints.disks.schemas import VERSION
 from treadle.checkpoints.ledgers.leases import lease
 from treadle.commands import app
 from treadle.errors import RunNotFound, StoreCorrupt, StoreError, StoreReadOnly
@@ -133,6 +135,24 @@ def test_a_backup_holds_everything_and_opens_like_any_database(saver: SqliteSave
         assert go_on(graph(copy, "fan"), at("fan")) == go_on(graph(saver, "fan"), at("fan"))
 
 
+def test_a_backup_that_is_used_is_written_while_it_is_read(
+    saver: SqliteSaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TREADLE_PATIENCE", "0.1")
+    backup(saver, tmp_path / "copy.db")
+
+    def reading(connection: sqlite3.Connection) -> Any:
+        found = connection.execute("SELECT count(*) FROM journal").fetchone()[0]
+        writer = threading.Thread(target=copy.remember, args=("run", "key", 1))
+        writer.start()
+        writer.join()
+        return found
+
+    with SqliteSaver(tmp_path / "copy.db") as copy:
+        assert copy.database.read(reading) == 0
+        assert copy.recall("run", "key") == (1,)
+
+
 def test_a_backup_made_while_others_write_is_of_one_moment(saver: SqliteSaver, tmp_path: Path) -> None:
     stop = threading.Event()
 
@@ -168,6 +188,31 @@ def test_a_backup_replaces_no_file_unless_it_is_told_to(saver: SqliteSaver, tmp_
     backup(saver, tmp_path / "copy.db", replace=True)
     assert verified(tmp_path / "copy.db") == 0
     assert sorted(file.name for file in tmp_path.iterdir() if "part" in file.name) == []
+
+
+def test_a_backup_is_not_read_with_the_log_that_an_earlier_file_left(saver: SqliteSaver, tmp_path: Path) -> None:
+    graph(saver, "loop").invoke(INPUT, at("kept"))
+    backup(saver, tmp_path / "copy.db")
+    with SqliteSaver(tmp_path / "copy.db") as copy:
+        graph(copy, "loop").invoke(INPUT, at("forgotten"))
+        left = {file.name: file.read_bytes() for file in tmp_path.glob("copy.db*")}
+    for name, content in left.items():  # as a process leaves it that is killed
+        (tmp_path / name).write_bytes(content)
+    assert "copy.db-wal" in left
+    backup(saver, tmp_path / "copy.db", replace=True)
+    with SqliteSaver(tmp_path / "copy.db") as copy:
+        assert [run.thread_id for run in runs(copy)] == ["kept"]
+        assert checkup(copy) == []
+
+
+def test_a_backup_goes_to_no_place_that_is_not_for_it(saver: SqliteSaver, tmp_path: Path) -> None:
+    used(saver)
+    os.mkfifo(tmp_path / "pipe")
+    for target in (tmp_path / "x.db-wal", tmp_path / "pipe", tmp_path / ("long" * 100), tmp_path / ("long" * 62)):
+        with pytest.raises(StoreError, match="cannot be"):
+            backup(saver, target, replace=True)
+    assert (tmp_path / "pipe").is_fifo()
+    assert checkup(saver) == []
 
 
 # compact
@@ -319,6 +364,50 @@ def test_an_import_says_what_it_cannot_read_and_leaves_nothing_half(
             load(saver, path)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE checkpoints SET metadata = '{\"step'",
+        "UPDATE checkpoints SET metadata = '[1]'",
+        "UPDATE checkpoints SET type = 'json', checkpoint = '{}'",
+        "UPDATE checkpoints SET parent_checkpoint_id = CAST(x'ff' AS TEXT)",
+        "UPDATE writes SET channel = CAST(x'ff' AS TEXT)",
+        "DROP TABLE writes",
+        "ALTER TABLE checkpoints DROP COLUMN parent_checkpoint_id",
+    ],
+)
+def test_an_import_blames_the_file_that_is_damaged_and_no_other(
+    saver: SqliteSaver, ready: ReadySaver, tmp_path: Path, sql: str
+) -> None:
+    graph(ready, "loop").invoke(INPUT, at("bad"))
+    ready.conn.execute(sql)
+    ready.conn.commit()
+    with pytest.raises(StoreCorrupt) as told:
+        load(saver, tmp_path / "ready.db")
+    assert str(saver.path) not in str(told.value)
+    assert "of run bad" in str(told.value) or "ready.db" in str(told.value)
+    assert everything(saver, "bad") == []
+
+
+def test_an_import_takes_what_the_file_holds_at_one_moment(
+    saver: SqliteSaver, ready: ReadySaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = graph(ready, "fan")
+    for thread in ("a", "b"):
+        theirs.invoke(INPUT, at(thread))
+    before, write = sorted(map(repr, everything(ready, "b"))), saver.database.write
+
+    def meanwhile(work: Any) -> Any:
+        done = write(work)
+        go_on(theirs, at("b"))  # the other program goes on after the first run was taken over
+        return done
+
+    monkeypatch.setattr(saver.database, "write", meanwhile)
+    assert load(saver, tmp_path / "ready.db").runs == ("a", "b")
+    assert sorted(map(repr, everything(saver, "b"))) == before
+    assert checkup(saver) == []
+
+
 # export
 
 
@@ -377,7 +466,23 @@ def test_a_file_that_is_damaged_or_none_of_ours_is_refused_whole(saver: SqliteSa
     export(saver, "fan", file)
     text = file.getvalue()
     with SqliteSaver(tmp_path / "other.db") as other:
-        for bad in ("", "x", "[]", "{}", text[: len(text) * 2 // 3], text.replace('"blobs"', '"sqlite_master"')):
+        lines, row = text.splitlines(keepends=True), '{"table": "runs", "row": {"thread_id": "fan", "odd": 1}}\n'
+        cut = [text[: len(text) * 2 // 3], lines[0], "".join(lines[:-1]), "".join(lines[:1] + lines[3:])]
+        odd = [lines[0] + bad + "".join(lines[1:]) for bad in ("[1]\n", "7\n", row, "[" * 100_000 + "\n", lines[1])]
+        late = [text + "\n", text + row, text + lines[-1].replace('"waits"', '"nothing"').replace("{", "[")]
+        heads = ['"version": "x"', '"version": null', '"no": 1']
+        for bad in (
+            "",
+            "x",
+            "[]",
+            "{}",
+            text.replace('"blobs"', '"sqlite_master"'),
+            *cut,
+            *odd,
+            *late,
+            *(text.replace(f'"version": {VERSION}', head) for head in heads),
+            text.replace('"thread_id": "fan"', '"thread_id": 5', 1),
+        ):
             with pytest.raises(StoreCorrupt):
                 restore(other, io.StringIO(bad))
         assert runs(other) == []
@@ -420,6 +525,8 @@ def test_an_encrypted_database_shows_no_state_no_result_and_no_trace(tmp_path: P
     assert b"SECRET" not in content
     with SqliteSaver(path) as unlocked:
         assert {problem.kind for problem in checkup(unlocked)} == {"unreadable"}
+        with pytest.raises(StoreCorrupt, match="another serializer"):
+            traces(unlocked, "t")
 
 
 # the command line
@@ -457,6 +564,29 @@ def test_the_commands_say_what_they_did(saver: SqliteSaver, tmp_path: Path) -> N
         ("check", "--db", str(tmp_path / "none.db")),
     ):
         treadle(*mistake, code=2)
+
+
+def test_an_export_takes_no_place_that_is_not_for_it(
+    saver: SqliteSaver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(saver)
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("link.db").symlink_to("x.db")
+    Path("file").touch()
+    for target in ("x.db", "./x.db", "link.db", "x.db-wal", ".", "file/x", "no/x", "long" * 100):
+        for command in (["db", "export", "fan", target], ["export", "jsonl", target]):
+            done = CliRunner().invoke(app, [*command, "--db", "x.db"])
+            assert done.exit_code == 2, (target, done.exception)
+            assert "treadle: The f" in done.stderr
+    assert checkup(saver) == []
+    reader = threading.Thread(target=lambda: read.append(Path("pipe").read_text()))
+    read: list[str] = []
+    reader.start()
+    treadle("export", "fan", "pipe", "--db", "x.db")
+    reader.join()
+    assert json.loads(read[0].splitlines()[0])["thread_id"] == "fan"
+    assert Path("pipe").is_fifo()
 
 
 def test_a_readonly_database_is_not_compacted(saver: SqliteSaver) -> None:

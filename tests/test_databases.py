@@ -383,6 +383,8 @@ def test_a_damaged_page_is_told_in_words(tmp_path: Path) -> None:
 def test_a_folder_a_missing_folder_and_memory_are_refused_in_words(tmp_path: Path) -> None:
     for path, words in (
         (tmp_path, "is a folder"),
+        (tmp_path / ("long" * 100), "cannot be used: File name too long"),
+        ("~nobody has this name/x.db", "does not exist"),
         (tmp_path / "no" / "x.db", "does not exist"),
         (":memory:", "a file"),
         ("file:x.db?mode=ro", "by its path.*readonly=True"),
@@ -401,6 +403,14 @@ def test_a_folder_a_missing_folder_and_memory_are_refused_in_words(tmp_path: Pat
     assert os.listdir(tmp_path) == []
     with pytest.raises(ValueError, match="FULL, NORMAL or OFF"):
         Database(tmp_path / "x.db", synchronous="MAYBE")  # type: ignore[arg-type]
+
+
+def test_an_empty_file_is_no_database_to_read(tmp_path: Path) -> None:
+    (tmp_path / "x.db").touch()
+    with pytest.raises(StoreError, match="is empty"):
+        Database(tmp_path / "x.db", readonly=True)
+    Database(tmp_path / "x.db").close()
+    Database(tmp_path / "x.db", readonly=True).close()
 
 
 def test_a_readonly_database_reads_while_another_writes_and_refuses_to_write(database: Database) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import multiprocessing
+import os
+import random
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -10,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gated import asked, graph, lines
+from gated import State, asked, graph, lines
+from langgraph.graph import START, StateGraph
+from langgraph.types import interrupt
 
 from treadle.checkpoints import LogFile, SqliteSaver, Worker, claim, decide, decisions, pending, review, run, verify
+from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.desks.events import events
 from treadle.checkpoints.desks.sweeps import sweep
 from treadle.checkpoints.disks import clocks
@@ -115,6 +121,26 @@ def test_a_default_that_does_not_fit_is_told_and_a_person_can_still_decide(saver
     assert decide(saver, id_, "approve", by="ann").action == "approve"
 
 
+def test_a_default_that_is_no_answer_at_all_holds_up_no_other_and_leaves_the_record_whole(saver: SqliteSaver) -> None:
+    odd: list[dict[str, Any]] = [{"words": 5}, {"labels": 5}, {"reason": 5}, {"reason": {"a": 1}}, {"labels": [5]}]
+    for number, said in enumerate(odd):
+        question = {"title": "Go on?", "actions": ["reject"], "due_in": 1, "default": {"action": "reject", **said}}
+        foreign(saver, question).invoke({}, {"configurable": {"thread_id": f"odd{number}"}})
+    good = asked(saver, {"due_in": 2, "default": DEFAULT})
+    assert swept(saver, after=10) == len(odd) + 1
+    assert review(saver, good).status == "decided"
+    assert all("its default could not be applied" in str(one.problem) for one in pending(saver))
+    assert (len(pending(saver)), verify(saver)) == (len(odd), [])
+
+
+def foreign(saver: SqliteSaver, question: Any) -> Any:
+    """A graph that asks with LangGraph's own means, and takes any answer."""
+    builder: Any = StateGraph(State)
+    builder.add_node("ask", lambda state: {"done": [interrupt(question)]})
+    builder.add_edge(START, "ask")
+    return builder.compile(checkpointer=saver)
+
+
 def test_a_question_that_is_over_has_no_deadline_left(saver: SqliteSaver) -> None:
     question = {"warn_in": 5, "due_in": 10, "default": DEFAULT}
     id_ = asked(saver, question)
@@ -135,6 +161,49 @@ def test_a_changed_question_has_its_times_anew(saver: SqliteSaver) -> None:
     asked(saver, {"due_in": 100, "default": DEFAULT})
     graph(saver, {"due_in": 1000, "default": DEFAULT}).invoke(None, {"configurable": {"thread_id": "t"}})
     assert [swept(saver, after=500), swept(saver, after=1500)] == [0, 1]
+
+
+@pytest.mark.slow
+def test_workers_killed_amid_their_sweeps_enact_each_deadline_once(saver: SqliteSaver) -> None:
+    listening(saver)
+    question = {
+        "warn_in": 1, "escalate": [{"after": 2, "to": "lead"}, {"after": 3, "to": "head"}], "due_in": 4,
+        "default": DEFAULT, "assign": "legal",
+    }  # fmt: skip
+    asked(saver, question, items=60)
+    rng, ends = random.Random(7), Counter[int | None]()
+    while pending(saver):
+        child = multiprocessing.get_context("fork").Process(target=_sweep, args=(saver.path, rng.randrange(20, 300)))
+        child.start()
+        child.join()
+        ends[child.exitcode] += 1
+    assert ends[-signal.SIGKILL] > 5
+    assert Counter(event for event in told(saver) if event != "asked") == {
+        "warned": 60,
+        "escalated": 120,
+        "defaulted": 60,
+    }
+    steps = Counter((each.interrupt_id, each.content["to"]) for each in events(saver, limit=1000))
+    assert (len(steps), set(steps.values())) == (120, {1})
+    made = decisions(saver, limit=1000)
+    assert (len(made), len({each.interrupt_id for each in made}), {each.by for each in made}) == (60, 60, {"deadline"})
+    assert (verify(saver), checkup(saver)) == ([], [])
+    assert Worker(saver, lambda name: graph(saver, question)).once() == 1
+    assert (run(saver, "t").status, len(decisions(saver, limit=1000))) == ("done", 60)
+
+
+def _sweep(path: Path, statements: int) -> None:
+    """A worker whose clock shows an hour later, killed before so many statements of its writes are done."""
+    left = iter(range(statements))
+
+    def count(statement: str) -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with SqliteSaver(path, synchronous="OFF") as saver:
+        saver.database.write(lambda connection: connection.set_trace_callback(count))
+        while asyncio.run(sweep(saver, tolerance=-3600)):
+            pass
 
 
 def _work(path: Path, ahead: float, log: Path, question: dict[str, Any], seconds: float) -> None:

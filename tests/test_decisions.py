@@ -172,6 +172,14 @@ def test_a_question_without_a_schema_takes_any_plain_answer(saver: SqliteSaver, 
     assert (made.answer, made.action) == (answer, "answer")
 
 
+@pytest.mark.parametrize("said", [{"words": 5}, {"client": 5}, {"reason": 5}, {"labels": 5}, {"reason": [5]}])
+def test_what_is_said_beside_the_answer_is_text_or_refused(saver: SqliteSaver, said: Any) -> None:
+    id_ = asked(saver, schema=None, question="How much?")
+    with pytest.raises(AnswerInvalid, match="text"):
+        decide(saver, id_, answer=42, by="ann", **said)
+    assert (decisions(saver), verify(saver)) == ([], [])
+
+
 def test_a_question_that_names_no_actions_asks_for_the_whole_answer(saver: SqliteSaver) -> None:
     with pytest.raises(AnswerInvalid, match="names no actions"):
         decide(saver, asked(saver, schema=None, question="How much?"), "approve", by="ann")

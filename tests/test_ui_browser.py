@@ -174,6 +174,22 @@ def test_a_second_reviewer_sees_what_the_first_decided(
     assert [each.by for each in decisions(saver, thread=one.thread_id)] == ["Ada"]
 
 
+def test_words_that_are_being_typed_stay_when_somebody_takes_the_question_over(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    one = waiting[0]
+    page = browse(at(one))
+    shown(page, one.title)
+    page.keyboard.press("x")
+    page.locator("textarea:focus").wait_for()
+    page.keyboard.type("half a sentence")
+    claim(saver, one.id, by="Bo", roles=["legal"], thread=one.thread_id, take=True)
+    page.get_by_text("Bo has this before them").wait_for()
+    idle(page)
+    page.keyboard.type(" and more")
+    until(lambda: page.get_by_label("In your own words").input_value() == "half a sentence and more")
+
+
 def test_a_double_click_decides_once(waiting: list[Review], saver: SqliteSaver, browse: Browse) -> None:
     page = browse(at(waiting[0]))
     shown(page, waiting[0].title)
@@ -562,6 +578,26 @@ def test_a_question_mark_opens_the_sheet_of_keys_but_not_while_one_types(waiting
     page.wait_for_timeout(400)
     assert page.get_by_label("In your own words").input_value() == "Why?"
     assert sheet.count() == 0
+
+
+def test_words_typed_before_their_panel_is_there_are_kept_for_it_and_press_no_button(
+    waiting: list[Review], saver: SqliteSaver, browse: Browse
+) -> None:
+    page = browse(at(waiting[0]))
+    shown(page, waiting[0].title)
+    page.keyboard.press("x")
+    page.keyboard.type("as it is, nobody can sign")  # at once: a and s would approve and skip
+    page.keyboard.press("Control+Enter")
+    shown(page, waiting[1].title)
+    page.locator(key(f"reject-{waiting[1].id}")).click()
+    page.keyboard.type("a sum is missing")
+    page.keyboard.press("Control+Enter")
+    shown(page, waiting[2].title)
+    made = {one.interrupt_id: (one.action, one.words) for one in decisions(saver, thread=waiting[0].thread_id)}
+    assert made == {
+        waiting[0].id: ("reject", "as it is, nobody can sign"),
+        waiting[1].id: ("reject", "a sum is missing"),
+    }
 
 
 def test_who_takes_a_step_over_gives_what_the_run_goes_on_with(

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,10 @@ from langgraph.checkpoint.base import empty_checkpoint
 from processes import program
 from workloads import INPUT, WORKLOADS, waiting
 
-from treadle.checkpoints import SqliteSaver, decide, decisions, pending, run, runs, traces
+from treadle.checkpoints import SqliteSaver, claim, decide, decisions, pending, run, runs, traces, verify
+from treadle.checkpoints.care.backups import backup
 from treadle.checkpoints.care.checkups import checkup
+from treadle.checkpoints.desks.events import note
 from treadle.checkpoints.disks.mounts import ALLOWED, NETWORK, admit, kind
 from treadle.errors import StoreCorrupt, StoreError, StoreFull
 
@@ -92,6 +94,14 @@ def test_a_full_disk_is_told_and_what_was_stored_is_there(tmp_path: Path) -> Non
             put(saver, "late", "there is room again")
             assert value(saver, "late") == "there is room again"
             assert checkup(saver) == []
+
+
+def test_a_backup_to_a_full_disk_blames_that_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "200k") as folder, SqliteSaver(tmp_path / "x.db") as saver:
+        put(saver, "t", random.randbytes(300_000))
+        with pytest.raises(StoreFull, match=r"disk/copy\.db has no room"):
+            backup(saver, folder / "copy.db")
+        assert list(folder.iterdir()) == []
 
 
 LIMITED = """
@@ -274,6 +284,56 @@ def wrong(saver: SqliteSaver, right: dict[str, Any], *, exact: bool) -> bool:
     except StoreError:
         refused = True
     return refused
+
+
+@pytest.mark.parametrize(
+    "column", ["reviews.node", "decisions.words", "checkpoints.parent_id", "runs.error", "claims.by", "events.by"]
+)
+def test_a_text_that_is_none_is_found_by_the_check_since_who_reads_it_fails(tmp_path: Path, column: str) -> None:
+    lived_in(tmp_path / "x.db")
+    table, _, name = column.partition(".")
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        if table == "claims":
+            claim(saver, pending(saver)[0].id, by="ann")
+        if table == "events":
+            verify(saver)
+            saver.database.write(lambda connection: note(connection, "repair", by="ann"))
+        saver.database.write(
+            lambda connection: connection.execute(f"UPDATE {table} SET \"{name}\" = CAST(x'61ff' AS TEXT)")
+        )
+        found = checkup(saver)
+    assert found
+    assert {problem.kind for problem in found} <= {"unreadable", "file", "record"}
+
+
+@pytest.mark.parametrize(
+    ("column", "ask"),
+    [
+        ("reviews.value", "queue of fan"),
+        ("reviews.asked_at", "queue of fan"),
+        ("decisions.answer", "decisions of fan"),
+        ("decisions.interrupt_id", "record"),
+        ("runs.config", "run of fan"),
+        ("traces.entry", "trace of fan"),
+        ("blobs.body", "state of loop"),
+    ],
+)
+def test_a_row_that_lost_what_it_must_have_is_told_as_damage(tmp_path: Path, column: str, ask: str) -> None:
+    lived_in(tmp_path / "x.db")
+    table, _, name = column.partition(".")
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        whole = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()[0]
+        change = "UPDATE sqlite_master SET sql = ? WHERE name = ?"
+        connection.execute(change, (whole.replace("NOT NULL", ""), table))
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE {table} SET {name} = NULL")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(change, (whole, table))
+    with SqliteSaver(tmp_path / "x.db") as saver:
+        with pytest.raises(StoreCorrupt, match="NULL value in"):
+            (asked(saver) | {"record": lambda: verify(saver)})[ask]()
+        assert {problem.kind for problem in checkup(saver)} == {"file"}
 
 
 @pytest.mark.parametrize(

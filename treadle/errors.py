@@ -20,6 +20,7 @@
     ├── StoreError           (OSError)       the database cannot be used
     │   ├── StoreReadOnly
     │   ├── StoreNewer                       written by a later treadle
+    │   ├── StoreOlder                       written by an earlier treadle, and opened for reading only
     │   ├── StoreCorrupt                     damaged, or not a treadle database
     │   ├── StoreBusy                        locked by another process for too long
     │   └── StoreFull                        no space is left on the disk
@@ -132,6 +133,10 @@ class StoreReadOnly(StoreError):
 
 class StoreNewer(StoreError):
     """The database was written by a later treadle than this one."""
+
+
+class StoreOlder(StoreError):
+    """The database was written by an earlier treadle than this one; who only reads cannot bring it up to date."""
 
 
 class StoreCorrupt(StoreError):

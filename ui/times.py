@@ -17,9 +17,25 @@ def span(seconds: float) -> str:
     """
     for size, unit in _UNITS:
         if seconds >= size:
-            many = int(seconds // size)
-            return f"{many} {unit}{'' if many == 1 else 's'}"
+            return _many(int(seconds // size), unit)
     return "less than a minute"
+
+
+def exact(seconds: float) -> str:
+    """A length of time in full, as a term must be told.
+
+    >>> exact(129600), exact(90), exact(86400 * 45)
+    ('1 day 12 hours', '1 minute 30 seconds', '45 days')
+    """
+    left, parts = round(seconds), []
+    for size, unit in (*(one for one in _UNITS if one[0] <= 86400), (1, "second")):
+        many, left = divmod(left, size)
+        parts += [_many(many, unit)] if many else []
+    return " ".join(parts) or "no time"
+
+
+def _many(many: int, unit: str) -> str:
+    return f"{many} {unit}{'' if many == 1 else 's'}"
 
 
 def brief(seconds: float) -> str:

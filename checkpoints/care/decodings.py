@@ -22,12 +22,40 @@ Found = Iterator[tuple[str | None, str]]
 
 def undecodable(connection: sqlite3.Connection, serde: SerializerProtocol) -> Found:
     """What cannot be decoded, in words, with the thread that it belongs to."""
+    if garbled := list(_garbled(connection)):
+        yield from garbled  # whatever reads such a row fails, what follows here too
+        return
     for thread_id, home in connection.execute("SELECT thread_id, home FROM spaces WHERE key = home ORDER BY key"):
         yield from ((thread_id, words) for words in _thread(connection, serde, thread_id, home))
     for thread_id, name, attempt in _rest(connection, serde):
         problem = _tried(attempt)
         if problem:
             yield thread_id, f"{name} of run {thread_id} cannot be read: {problem}"
+
+
+def _garbled(connection: sqlite3.Connection) -> Found:
+    """Texts that are not UTF-8."""
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'")
+    connection.text_factory = bytes
+    try:
+        for (table,) in tables.fetchall():
+            yield from _garbled_of(connection, table.decode())
+    finally:
+        connection.text_factory = str
+
+
+_SELECT = 'SELECT "{}" FROM {}'
+
+
+def _garbled_of(connection: sqlite3.Connection, table: str) -> Found:
+    columns = connection.execute("SELECT name FROM pragma_table_info(?) WHERE type = 'TEXT'", (table,)).fetchall()
+    names = [name.decode() for (name,) in columns]
+    for row in connection.execute(_SELECT.format('", "'.join(names), table)) if names else ():
+        texts = {name: text for name, text in zip(names, row, strict=True) if isinstance(text, bytes)}
+        for name, text in texts.items():
+            if problem := _tried(text.decode):
+                thread = texts.get("thread_id", b"").decode(errors="replace") or None
+                yield thread, f"The column {name} of a row of {table} cannot be read: {problem}"
 
 
 def _thread(connection: sqlite3.Connection, serde: SerializerProtocol, thread_id: str, home: int) -> Iterator[str]:
@@ -102,7 +130,7 @@ def _rest(connection: sqlite3.Connection, serde: SerializerProtocol) -> Iterator
     for row in connection.execute("SELECT thread_id, key, type, codec, body FROM journal"):
         yield row["thread_id"], f"The journal's entry {row['key']!r}", partial(_stored, serde, row)
     for row in connection.execute("SELECT thread_id, seq, codec, entry FROM traces"):
-        yield row["thread_id"], f"The trace's record {row['seq']}", partial(entry, row, serde.loads_typed)
+        yield row["thread_id"], f"The trace's record {row['seq']}", partial(entry, row, serde)
 
 
 def _stored(serde: SerializerProtocol, row: sqlite3.Row) -> Any:

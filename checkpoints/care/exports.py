@@ -9,14 +9,17 @@ import base64
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
 from typing import Any, TextIO
 
 from treadle.checkpoints.desks.audits import append
 from treadle.checkpoints.desks.chains import last
 from treadle.checkpoints.desks.plains import plain
 from treadle.checkpoints.desks.seals import CONTENT, FIXED, OPENING, content
+from treadle.checkpoints.disks.connections import explain
 from treadle.checkpoints.disks.schemas import VERSION
 from treadle.checkpoints.layouts import spaces
 from treadle.checkpoints.layouts.formats import WRITES, body_of, write_of
@@ -73,7 +76,10 @@ def export(saver: SqliteSaver, thread_id: str, file: TextIO) -> Exported:
 def _lines(connection: sqlite3.Connection, saver: SqliteSaver, thread_id: str) -> Iterator[Any]:
     if not any(connection.execute(_QUERIES[table], (thread_id,)).fetchone() for table in ("runs", "spaces")):
         raise RunNotFound(f"No run has the thread id {thread_id!r}: `treadle runs` lists those that there are.")
-    yield {"format": FORMAT, "version": VERSION, "thread_id": thread_id, "state": _state(saver, thread_id)}
+    count = " + ".join(f"(SELECT count(*) FROM ({query}))" for query in _QUERIES.values())
+    lines = 1 + connection.execute(f"SELECT {count}", (thread_id,) * len(_QUERIES)).fetchone()[0]
+    header = {"format": FORMAT, "version": VERSION, "thread_id": thread_id, "lines": lines}
+    yield header | {"state": _state(saver, thread_id)}
     for table, query in _QUERIES.items():
         for row in connection.execute(query, (thread_id,)):
             yield {"table": table, "row": {name: row[name] for name in row.keys()}}  # noqa: SIM118
@@ -103,35 +109,53 @@ def restore(saver: SqliteSaver, file: TextIO, *, thread_id: str | None = None) -
     Raises StoreError if there is such a run here already, StoreCorrupt (with the line) if the file is none of ours or
     damaged, StoreNewer if a later treadle wrote it.
     """
+    file = file if file.seekable() else StringIO(file.read())
+    start = file.tell()
     header = _header(next(_read(file), (1, None))[1])
     target = header["thread_id"] if thread_id is None else thread_id
 
     def work(connection: sqlite3.Connection) -> int:
         if any(connection.execute(_QUERIES[table], (target,)).fetchone() for table in ("runs", "spaces")):
             raise StoreError(f"The run {target!r} is here already: give it another thread id (--thread).")
-        coming, lines = _Coming(connection, target, header["version"]), 1
-        for number, line in _read(file, first=2):
-            lines = number
-            try:
-                coming.add(line["table"], _plain(line["row"]))
-            except (KeyError, TypeError, ValueError, sqlite3.Error) as error:
-                raise StoreCorrupt(f"Line {number} of the file is damaged ({error}): nothing was read back.") from error
+        file.seek(start)  # this may be run again
+        coming, lines = _Coming(connection, target, header["version"]), 0
+        for lines, line in _read(file):
+            if lines > 1:
+                with _blamed(lines, saver.path):
+                    coming.add(line["table"], _plain(line["row"]))
+        if lines < header.get("lines", 0):
+            raise StoreCorrupt(f"The file ends with line {lines} of {header['lines']}: nothing was read back.")
         rebase(connection, coming.checkpoints)
         return lines
 
     return Exported(target, saver.database.write(work))
 
 
-def _read(file: TextIO, first: int = 1) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(file, first):
+@contextmanager
+def _blamed(number: int, path: Path) -> Iterator[None]:
+    """Around a line that is stored: what goes wrong is its fault, unless the database cannot be written."""
+    try:
+        yield
+    except Exception as error:
+        meaning = explain(error, path)
+        if isinstance(meaning, StoreError) and not isinstance(meaning, StoreCorrupt):
+            raise
+        raise StoreCorrupt(f"Line {number} of the file is damaged ({error}): nothing was read back.") from error
+
+
+def _read(file: TextIO) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(file, 1):
         try:
             yield number, json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StoreCorrupt(f"Line {number} of the file is not JSON ({error}): nothing was read back.") from error
 
 
 def _header(line: Any) -> Mapping[str, Any]:
-    if not isinstance(line, dict) or line.get("format") != FORMAT:
+    kinds = {"format": str, "version": int, "thread_id": str}
+    if not isinstance(line, dict) or any(not isinstance(line.get(name), kind) for name, kind in kinds.items()):
+        raise StoreCorrupt("The file is no exported run: `treadle db export` writes such a file.")
+    if line["format"] != FORMAT:
         raise StoreCorrupt("The file is no exported run: `treadle db export` writes such a file.")
     if line["version"] > VERSION:
         raise StoreNewer("The file was written by a later treadle than this one: upgrade treadle.")

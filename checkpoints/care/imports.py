@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -45,9 +45,12 @@ def load(saver: SqliteSaver, path: str | os.PathLike[str], *, threads: Sequence[
     place = Path(path).expanduser().absolute()
     done, skipped = [], []
     with explained(place), closing(_opened(place)) as source:
+        source.execute("BEGIN")  # who still writes to the file changes nothing of what is taken over
         known = [row[0] for row in source.execute("SELECT DISTINCT thread_id FROM checkpoints ORDER BY thread_id")]
         for thread_id in known if threads is None else [one for one in known if one in threads]:
-            taken = saver.database.write(partial(_take, source=source, thread_id=thread_id, saver=saver))
+            taken = saver.database.write(
+                partial(_take, source=_Source(source, place), thread_id=thread_id, saver=saver)
+            )
             done.append(taken) if taken else skipped.append(thread_id)
     return Import(
         tuple(one.thread_id for one in done),
@@ -66,8 +69,7 @@ def _opened(path: Path) -> sqlite3.Connection:
                 f"The file {path} is a treadle database: take a run of it over with `treadle db export THREAD FILE"
                 f" --db {path}` and `treadle db import FILE`, or use it as it is."
             )
-        tables = {row[0]: _columns(source, row[0]) for row in source.execute("SELECT name FROM sqlite_master")}
-        if not {"checkpoint_ns", "checkpoint", "metadata"} <= tables.get("checkpoints", set()):
+        if any(not columns <= _columns(source, table) for table, columns in _TABLES.items()):
             raise StoreCorrupt(f"The file {path} was not written by langgraph-checkpoint-sqlite: name another file.")
     except BaseException:
         source.close()
@@ -75,8 +77,27 @@ def _opened(path: Path) -> sqlite3.Connection:
     return source
 
 
+_OF_BOTH = {"thread_id", "checkpoint_ns", "checkpoint_id", "type"}
+_TABLES = {
+    "checkpoints": _OF_BOTH | {"parent_checkpoint_id", "checkpoint", "metadata"},
+    "writes": _OF_BOTH | {"task_id", "idx", "channel", "value"},
+}
+
+
 def _columns(source: sqlite3.Connection, table: str) -> set[str]:
     return {row[0] for row in source.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The file that is read: an error of it is not one of the database that is written meanwhile."""
+
+    connection: sqlite3.Connection
+    path: Path
+
+    def rows(self, query: str, *values: str) -> Iterator[sqlite3.Row]:
+        with explained(self.path):
+            yield from self.connection.execute(query, values)
 
 
 @dataclass
@@ -87,15 +108,17 @@ class _Taken:
     questions: int = 0
 
 
-def _take(
-    connection: sqlite3.Connection, *, source: sqlite3.Connection, thread_id: str, saver: SqliteSaver
-) -> _Taken | None:
+def _take(connection: sqlite3.Connection, *, source: _Source, thread_id: str, saver: SqliteSaver) -> _Taken | None:
     """Take one run over, inside a transaction; None if it is here already."""
     if connection.execute("SELECT 1 FROM spaces WHERE thread_id = ?", (thread_id,)).fetchone():
         return None
     moving = _Moving(connection, source, thread_id, Drafts(saver.serde, Memory()), _Taken(thread_id))
-    for row in source.execute(_CHECKPOINTS, (thread_id,)):
+    for row in source.rows(_CHECKPOINTS, thread_id):
         moving.checkpoint(row)
+    if not moving.times:
+        raise StoreCorrupt(
+            f"The file {source.path} is damaged: it names the run {thread_id}, and has no checkpoint of it."
+        )
     moving.settle("")
     moving.rest()
     moving.ledger()
@@ -117,7 +140,7 @@ class _Moving:
     """
 
     connection: sqlite3.Connection
-    source: sqlite3.Connection
+    source: _Source
     thread_id: str
     drafts: Drafts
     taken: _Taken
@@ -130,13 +153,15 @@ class _Moving:
         """Store a checkpoint, after what tasks of the one before it wrote."""
         ns, id_, parent_id = row["checkpoint_ns"], row["checkpoint_id"], row["parent_checkpoint_id"]
         self.settle(ns)
-        checkpoint = self._decode((row["type"], row["checkpoint"]), f"checkpoint {id_}")
-        metadata = json.loads(row["metadata"]) if row["metadata"] is not None else {}
         before = self.versions.get((ns, parent_id or ""), {})
-        versions = checkpoint["channel_versions"]
-        new = {name: version for name, version in versions.items() if before.get(name) != version}
         config = configured(self.thread_id, ns, parent_id or "")
-        stored = self.drafts.checkpoint(config, checkpoint, metadata, new)(self.connection)
+        with self._readable(f"checkpoint {id_}"):
+            checkpoint = self.drafts.serde.loads_typed((row["type"], row["checkpoint"]))
+            metadata = json.loads(row["metadata"]) if row["metadata"] is not None else {}
+            versions = checkpoint["channel_versions"]
+            new = {name: version for name, version in versions.items() if before.get(name) != version}
+            draft = self.drafts.checkpoint(config, checkpoint, metadata, new)
+        stored = draft(self.connection)
         stored.remember(self.drafts.memory)
         self.newest[ns], self.versions[ns, id_] = id_, versions
         self.times.append(_time(checkpoint.get("ts")))
@@ -150,11 +175,11 @@ class _Moving:
             self._writes(one, self.newest.pop(one))
 
     def _writes(self, ns: str, id_: str) -> None:
-        rows = self.source.execute(
+        rows = self.source.rows(
             "SELECT * FROM writes WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ?"
             " ORDER BY task_id, idx >= 0, idx",
-            (self.thread_id, ns, id_),
-        ).fetchall()
+            *(self.thread_id, ns, id_),
+        )
         config = configured(self.thread_id, ns, id_)
         for (task_id, _), group in groupby(rows, key=lambda row: (row["task_id"], row["idx"] >= 0)):
             written = list(group)
@@ -164,28 +189,28 @@ class _Moving:
             self.taken.writes += len(written)
 
     def _value(self, row: sqlite3.Row) -> Any:
-        return self._decode((row["type"], row["value"]), f"write to {row['channel']!r} at {row['checkpoint_id']}")
+        with self._readable(f"write to {row['channel']!r} at {row['checkpoint_id']}"):
+            return self.drafts.serde.loads_typed((row["type"], row["value"]))
 
-    def _decode(self, value: tuple[str, bytes], what: str) -> Any:
+    @contextmanager
+    def _readable(self, what: str) -> Iterator[None]:
+        """Around what is made of a row; whatever goes wrong there is told as a row that cannot be read."""
         try:
-            return self.drafts.serde.loads_typed(value)
+            yield
         except Exception as error:
             raise StoreCorrupt(
                 f"The {what} of run {self.thread_id} cannot be read ({type(error).__name__}: {error}), so that nothing"
-                " of this run was taken over: open the database with the serializer that the file was written with."
+                " of this run was taken over: it is damaged, or was written with another serializer, with which the"
+                " database is to be opened."
             ) from error
 
     def rest(self) -> None:
         """What was written at checkpoints that are not stored themselves."""
         known = set(self.versions)
-        for ns, id_ in self._written():
+        query = "SELECT DISTINCT checkpoint_ns, checkpoint_id FROM writes WHERE thread_id = ?"
+        for ns, id_ in list(self.source.rows(query, self.thread_id)):
             if (ns, id_) not in known:
                 self._writes(ns, id_)
-
-    def _written(self) -> Iterator[tuple[str, str]]:
-        yield from self.source.execute(
-            "SELECT DISTINCT checkpoint_ns, checkpoint_id FROM writes WHERE thread_id = ?", (self.thread_id,)
-        ).fetchall()
 
     def ledger(self) -> None:
         """The run has the times it had, and nobody at work on it."""

@@ -93,7 +93,7 @@ def _retrace(
     connection.execute("PRAGMA secure_delete = ON")
     changed = 0
     for row in connection.execute("SELECT * FROM traces WHERE thread_id = ?", (thread_id,)).fetchall():
-        record = entry(row, saver.serde.loads_typed)
+        record = entry(row, saver.serde)
         if parts := telling(record, fields, words):
             codec, body = packed(replaced(record, parts), saver.serde.dumps_typed)
             connection.execute("UPDATE traces SET codec = ?, entry = ? WHERE seq = ?", (codec, body, row["seq"]))

@@ -30,8 +30,10 @@ def changed(question: Any, answer: Any) -> Sequence[Edit]:
 
 
 def _among(question: Mapping[str, Any], name: str, given: Any) -> list[str]:
-    """What was given, as a list, each among what the question names (a question that names none takes any)."""
-    found: list[str] = [given] if isinstance(given, str) else list(given or ())
+    """What was given, as a list, each a text among what the question names (a question that names none takes any)."""
+    found: list[Any] = list(given) if isinstance(given, list | tuple) else [given] if given else []
+    if not all(isinstance(one, str) for one in found):
+        raise AnswerInvalid(f"The {name} of a decision must be texts, and not {found!r}. Nothing was stored.")
     known = question.get(name)
     strange = [one for one in found if isinstance(known, list) and known and one not in known]
     if strange:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from treadle.checkpoints.desks import outboxes
-from treadle.checkpoints.desks.answers import check, compose
+from treadle.checkpoints.desks.answers import check, compose, sayable
 from treadle.checkpoints.desks.deadlines import DUE, WARN
 from treadle.checkpoints.desks.enactments import enact
 from treadle.checkpoints.desks.events import note
@@ -102,4 +102,6 @@ def _content(row: sqlite3.Row, question: Any, default: dict[str, Any]) -> dict[s
     answer = compose(question, schema, {**default, **own, "digest": row["digest"]})
     check(answer, schema)
     said = feedback(question, default) | {"words": default.get("words"), "edits": changed(question, answer)}
-    return {"action": default.get("action"), "answer": answer, **said, **own, "client": "worker"}
+    content = {"action": default.get("action"), "answer": answer, **said, **own, "client": "worker"}
+    sayable(content)
+    return content

@@ -89,6 +89,12 @@ def tune(connection: sqlite3.Connection, *, synchronous: str | None = None) -> N
     connection.executescript(_READS if synchronous is None else _WRITES.format(synchronous=synchronous))
 
 
+def damage(connection: sqlite3.Connection) -> str | None:
+    """The first thing that SQLite finds wrong with a file, without a look at its indexes; None if there is nothing."""
+    found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    return None if found == "ok" else found
+
+
 def guard(connection: sqlite3.Connection, *, writes: bool) -> None:
     """Let a connection write, or only read."""
     connection.execute(f"PRAGMA query_only={not writes:d}")

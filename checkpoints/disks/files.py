@@ -28,6 +28,11 @@ def same(path: Path, before: Mark | None) -> None:
         )
 
 
+def beside(path: Path) -> list[Path]:
+    """The files that SQLite keeps beside a database: its logs, and an index of one."""
+    return [path.with_name(path.name + ending) for ending in ("-wal", "-shm", "-journal")]
+
+
 _URI = re.compile(r"file:|[a-z][a-z0-9+]*://", re.IGNORECASE)
 
 
@@ -50,7 +55,16 @@ def place(path: str | os.PathLike[str], *, readonly: bool) -> Path:
             f"A treadle database is named by its path, and {name!r} is a URI: write such as 'treadle.db'"
             " (readonly=True only reads), or use LangGraph's InMemorySaver for one in memory."
         )
-    found = Path(name).expanduser().absolute()
+    found = Path(os.path.expanduser(name)).absolute()
+    try:
+        return _usable(found, readonly=readonly)
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"The database {found} cannot be used: {error.strerror}.") from error
+
+
+def _usable(found: Path, *, readonly: bool) -> Path:
     if found.is_dir():
         raise StoreError(f"The database {found} is a folder: name a file in it, such as {found / 'treadle.db'}.")
     if readonly and not found.exists():

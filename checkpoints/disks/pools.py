@@ -3,13 +3,14 @@
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from treadle.checkpoints.disks import files
-from treadle.checkpoints.disks.connections import connect, explain, explained, guard, tune
+from treadle.checkpoints.disks.connections import connect, damage, explain, explained, guard, tune
 from treadle.checkpoints.disks.jobs import Job
-from treadle.checkpoints.disks.schemas import check, prepare, ready
+from treadle.checkpoints.disks.schemas import prepare, readable, ready
 from treadle.checkpoints.disks.transactions import perform
 from treadle.errors import StoreError
 
@@ -47,7 +48,7 @@ class Pool:
     def open(self) -> None:
         """Open a file, with the tables that it is to have."""
         if self._synchronous is None:
-            self.read(lambda connection: check(connection, self.path))
+            self.read(lambda connection: readable(connection, self.path))
             return
         with explained(self.path):
             self._idle.append(self._prepared())  # who only reads needs no second one
@@ -88,6 +89,11 @@ class Pool:
                 connection.execute("BEGIN")
                 result = work(connection)
                 connection.execute("COMMIT")
+            except TypeError as error:  # in a damaged row there may be nothing where something has to be
+                with closing(connection):
+                    if found := damage(connection):
+                        raise sqlite3.DatabaseError(found) from error
+                    raise
             except BaseException:
                 connection.close()
                 raise

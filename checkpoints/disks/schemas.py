@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from treadle.checkpoints.disks.connections import journal
-from treadle.errors import StoreCorrupt, StoreNewer
+from treadle.errors import StoreCorrupt, StoreError, StoreNewer, StoreOlder
 
 APPLICATION = 0x5452444C
 """SQLite's application_id of our files: "TRDL"."""
@@ -52,13 +52,25 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
     return 0
 
 
+def readable(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file whose tables are not those of this treadle: who only reads cannot make them so."""
+    version = check(connection, path)
+    if not version:
+        raise StoreError(f"The database {path} is empty: nothing was ever stored in it. Name another file.")
+    if version < VERSION:
+        raise StoreOlder(
+            f"The database {path} was written by an earlier treadle (its tables are version {version}, this treadle "
+            f"reads {VERSION}): open it once where it can be written, without readonly=True, to bring it up to date."
+        )
+
+
 def ready(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether a file's tables are those of this treadle."""
-    return check(connection, path) == VERSION
+    """Whether a file's tables are those of this treadle, and it has a log; a backup has none until it is opened."""
+    return check(connection, path) == VERSION and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a file's tables to this treadle's version; many processes may do so at once."""
+    """Bring a file's tables to this treadle's version, and give it a log; many processes may do so at once."""
     if not connection.execute("PRAGMA page_count").fetchone()[0]:
         connection.execute(f"PRAGMA page_size={PAGE}")  # both have effect only before the first table
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")

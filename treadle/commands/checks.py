@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from treadle.causes import cause
+from treadle.commands.options import existing, there
 from treadle.commands.printing import many
 from treadle.errors import TreadleError
 
@@ -67,9 +68,7 @@ def _packages() -> Iterator[Check]:
 
 
 def _database(db: Path, graphs: Path | None) -> Iterator[Check]:
-    from treadle.checkpoints import SqliteSaver
-
-    if not db.exists():
+    if not there(db):
         folder = db.absolute().parent
         usable = folder.is_dir() and os.access(folder, os.W_OK)
         cure = (
@@ -78,7 +77,7 @@ def _database(db: Path, graphs: Path | None) -> Iterator[Check]:
         yield Check("database", "note" if usable else "wrong", f"there is none at {db} yet", cure)
         return
     try:
-        with SqliteSaver(db, readonly=True) as saver:
+        with existing(db) as saver:
             yield from _opened(db, saver)
             yield from _ailing(saver, graphs)
     except TreadleError as error:
@@ -89,14 +88,14 @@ def _opened(db: Path, saver: "SqliteSaver") -> Iterator[Check]:
     from treadle.checkpoints.decisions import verify
 
     told = saver.database.read(_integrity)
-    size = f"{db.stat().st_size / 1e6:.1f} MB at {db}"
+    size = f"{saver.path.stat().st_size / 1e6:.1f} MB at {db}"
     if told:
         yield Check(
             "database", "wrong", f"damaged: {told[0]}", "Restore a copy of the file; keep this one for what it holds."
         )
     else:
         yield Check("database", "ok", f"{size}, sound")
-    if not os.access(db, os.W_OK):
+    if not os.access(saver.path, os.W_OK):
         yield Check(
             "database", "note", "can be read and not written", "chmod u+w, for decisions and runs to be recorded."
         )

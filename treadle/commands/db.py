@@ -3,19 +3,22 @@
 import os
 import re
 import sys
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
 
 import typer
 
 from treadle.commands.mistakes import FAILED, Mistake
 from treadle.commands.options import DEFAULT, Database, Json, existing, opened
 from treadle.commands.printing import as_json, many, say, told
-from treadle.errors import StoreCorrupt, StoreReadOnly
+from treadle.errors import StoreCorrupt, TreadleError
 
 if TYPE_CHECKING:
     from treadle.checkpoints.care.imports import Import
+
+Made = TypeVar("Made")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Take care of a database.")
 
@@ -213,21 +216,42 @@ def export(
         if file is None:
             exports.export(saver, thread, sys.stdout)
             return
-        made = written(file, lambda content: exports.export(saver, thread, content))
+        made = written(file, lambda content: exports.export(saver, thread, content), saver.path)
     say(f"Wrote the run {made.thread_id} to {file}: {many(made.lines, 'line')}.")
 
 
-def written(file: Path, write: Any) -> Any:
-    """Write a file that appears under its name only when it is whole."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+def written(file: Path, write: Callable[[TextIO], Made], db: Path) -> Made:
+    """Write a file that appears under its name only when it is whole; a device or a pipe gets it as it comes.
+
+    The database itself, and its log, are refused.
+    """
+    from treadle.checkpoints.disks.files import beside
+
     try:
-        with closing(part.open("w", encoding="utf-8", newline="\n")) as content:
-            made = write(content)
-        part.replace(file)
-    except PermissionError as error:
-        raise StoreReadOnly(f"The file {file} cannot be written: {error.strerror}.") from None
+        if file.exists() and any(one.exists() and file.samefile(one) for one in (db, *beside(db))):
+            raise Mistake(f"The file {file} is the database itself: name another.")
+        if file.exists() and not file.is_file():
+            return _filled(file, write)
+        return _replaced(file, write)
     except FileNotFoundError:
         raise Mistake(f"The folder {file.parent} does not exist: make it, or name another place.") from None
+    except OSError as error:
+        if isinstance(error, TreadleError):
+            raise
+        raise Mistake(f"The file {file} cannot be written: {error.strerror}.") from None
+
+
+def _replaced(file: Path, write: Callable[[TextIO], Made]) -> Made:
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        made = _filled(part, write)
+        part.replace(file)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it has its name, or never was
+            part.unlink()
     return made
+
+
+def _filled(file: Path, write: Callable[[TextIO], Made]) -> Made:
+    with file.open("w", encoding="utf-8", newline="\n") as content:
+        return write(content)

@@ -51,7 +51,7 @@ def export(
         if file is None:
             made = exports.export(saver, form, sys.stdout, **wanted)
         else:
-            made = written(file, lambda content: exports.export(saver, form, content, **wanted))
+            made = written(file, lambda content: exports.export(saver, form, content, **wanted), saver.path)
     if file is not None:
         say(f"Wrote {many(made.lines, 'line')} to {file}.")
     told(f"Go on later with --since {made.last}.")

@@ -2,7 +2,9 @@
 
 import getpass
 import json
+import os
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from treadle.commands.mistakes import Mistake
-from treadle.errors import ModelUnavailable
+from treadle.errors import ModelUnavailable, StoreOlder, StoreReadOnly
 
 if TYPE_CHECKING:
     from treadle.checkpoints import SqliteSaver
@@ -55,14 +57,29 @@ def opened(path: Path) -> "SqliteSaver":
 def existing(path: Path, *, readonly: bool = True) -> "SqliteSaver":
     """Return a database that must be there already; by default it is only read.
 
+    One of an earlier treadle is brought up to date first, by reading commands too.
+
     Raises:
         Mistake: it is not there.
     """
     from treadle.checkpoints import SqliteSaver
 
-    if not path.exists():
+    if not there(path):
         raise Mistake(f"There is no database at {path}: `treadle demo` or `treadle run` makes one, --db names another.")
-    return SqliteSaver(path, readonly=readonly)
+    try:
+        return SqliteSaver(path, readonly=readonly)
+    except StoreOlder:
+        with suppress(StoreReadOnly):
+            SqliteSaver(path).close()
+        return SqliteSaver(path, readonly=readonly)
+
+
+def there(path: Path) -> bool:
+    """Whether there is such a file, for all that can be seen."""
+    try:
+        return Path(os.path.expanduser(path)).exists()
+    except OSError:
+        return True  # what opens it says what is wrong
 
 
 def catalog(path: Path | None) -> "Catalog":

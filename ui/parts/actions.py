@@ -30,6 +30,9 @@ DONE: Final = {
 GIVING: Final = ("edit", "take_over")
 """Actions with which a reviewer gives a value of their own."""
 
+OPENING: Final = ("reject", "respond", *GIVING)
+"""Actions that open a panel to type in before anything is recorded."""
+
 KEYS: Final = {
     "approve": "A",
     "edit": "E",

@@ -6,10 +6,10 @@ from treadle.checkpoints.reviews import Review
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.ui.fields import Field
 from treadle.ui.markups import plain, put, tag
-from treadle.ui.parts.actions import GIVING, ICONS, KEYS, named
+from treadle.ui.parts.actions import GIVING, ICONS, KEYS, OPENING, named
 from treadle.ui.parts.asks import Ask
 from treadle.ui.parts.choices import Mode, choose, look_on, mode, put_off, trouble, turn, turns
-from treadle.ui.parts.focuses import focus
+from treadle.ui.parts.focuses import focus, hold
 from treadle.ui.people import missing
 
 
@@ -38,6 +38,7 @@ def _choosing(saver: SqliteSaver, found: Review, question: Ask, form: Field | No
             persist_state="session",
         )  # fmt: skip
     nobody = missing()
+    hold({action: KEYS[action] for action in OPENING})
     with st.container(horizontal=True, vertical_alignment="center"):
         for place, action in enumerate(question.actions):
             _button(saver, found, question, action, form, first=place == 0, disabled=nobody or closed)
@@ -58,7 +59,7 @@ def _choosing(saver: SqliteSaver, found: Review, question: Ask, form: Field | No
 def _button(
     saver: SqliteSaver, found: Review, question: Ask, action: str, form: Field | None, *, first: bool, disabled: bool
 ) -> None:
-    opens = action in ("reject", "respond", *GIVING)
+    opens = action in OPENING
     st.button(
         plain(named(action)),
         key=f"{action}-{found.id}",

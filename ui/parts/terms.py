@@ -6,7 +6,7 @@ from typing import Any
 
 from treadle.ui.markups import Markup, tag
 from treadle.ui.parts.actions import DONE
-from treadle.ui.times import span
+from treadle.ui.times import exact
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Terms:
     def told(self) -> Markup:
         """The terms in sentences, as a list; nothing where there is nothing to say."""
         lines = [line for line in (self._after(), self._sure(), self._who(), self._late(), self._back()) if line]
-        lines += [f"After {span(after)} it goes to {to}." for after, to in self.escalate]
+        lines += [f"After {exact(after)} it goes to {to}." for after, to in self.escalate]
         return tag("ul", *(tag("li", line) for line in lines), kind="terms small") if lines else Markup("")
 
     def _after(self) -> str:
@@ -60,7 +60,7 @@ class Terms:
         return f"If nobody has decided by the due time, it counts as {DONE.get(action, action).lower()}{told}."
 
     def _back(self) -> str:
-        return f"A decision can be taken back for {span(self.withdraw_in)}." if self.withdraw_in else ""
+        return f"A decision can be taken back for {exact(self.withdraw_in)}." if self.withdraw_in else ""
 
 
 def terms(value: Mapping[str, Any]) -> Terms:

@@ -46,7 +46,8 @@ def page() -> None:
     """Show the review that the address names, or the most urgent one."""
     saver = store()
     toast()
-    withdrawals.offer(saver)
+    with st.container():  # there even if empty, as the one in `_open`
+        withdrawals.offer(saver)
     name = asked("id")
     if name is None:
         _first(saver)
@@ -114,8 +115,9 @@ def _open(saver: SqliteSaver, found: Review, question: Ask) -> None:
     st.session_state.pop(_WATCH, None)  # what changes from here on, not what this reviewer just did, draws it again
     _watch(found.id, found.thread_id)
     held = claims.hold(saver, found)
-    claims.told(saver, found, held)
-    put(votings.told(saver, found))
+    with st.container():  # there even if empty: what comes and goes would move the fields, and drop what is typed there
+        claims.told(saver, found, held)
+        put(votings.told(saver, found))
     about, proposed = _columns(question)
     form = _form(found, question)
     if about is not None:
