@@ -147,6 +147,13 @@ def decided(connection: sqlite3.Connection, thread_id: str, interrupt_id: str) -
     return None if row is None or row["action"] == "refused" else decision(row)
 
 
+def _sorted(order: Order) -> str:
+    """The columns of an order; raises ValueError, with those that there are, for any other."""
+    if order not in ORDERS:
+        raise ValueError(f"No list has the order {order!r}: it is one of {', '.join(ORDERS)}.")
+    return ORDERS[order]
+
+
 def pending(
     saver: SqliteSaver,
     *,
@@ -174,7 +181,7 @@ def pending(
     )
 
     def work(connection: sqlite3.Connection) -> list[Review]:
-        rest = f"WHERE {where} ORDER BY {ORDERS[order]} LIMIT ? OFFSET ?"
+        rest = f"WHERE {where} ORDER BY {_sorted(order)} LIMIT ? OFFSET ?"
         rows = list(_rows(connection, rest, (*values, limit, offset)))
         return list(_reviews(connection, read_in_order(rows) if order == "urgency" else rows))
 
@@ -185,7 +192,7 @@ def keys(saver: SqliteSaver, wanted: Mapping[str, Any], *, order: Order = "urgen
     """The keys of what ``pending(saver, **wanted, order=..., limit=...)`` lists, without reading the questions."""
     where, values = clauses(**wanted)
     columns = "thread_id, interrupt_id, priority, due, asked_at, gate, title"
-    query = f"SELECT {columns} FROM reviews WHERE {where} ORDER BY {ORDERS[order]} LIMIT ?"
+    query = f"SELECT {columns} FROM reviews WHERE {where} ORDER BY {_sorted(order)} LIMIT ?"
     rows = saver.database.read(lambda connection: connection.execute(query, (*values, limit)).fetchall())
     return [(row["thread_id"], row["interrupt_id"]) for row in (read_in_order(rows) if order == "urgency" else rows)]
 

@@ -72,6 +72,7 @@ class Worker:
         self._ring: Callable[[], None] = lambda: None
         self._thread: threading.Thread | None = None
         self._controls: set[RunControl] = set()
+        self._left: set[str] = set()
 
     def run(self) -> None:
         """Work until ``stop`` is called, from a signal handler or another thread; then drain and return."""
@@ -131,6 +132,7 @@ class Worker:
 
         self._ring = ring
         working: dict[str, asyncio.Task[bool]] = {}
+        self._left.clear()
         rounds = asyncio.create_task(self._rounds.go(self.poll))
         with listening(self.saver.database.path, ring):
             while not self._stopping.is_set():
@@ -156,7 +158,7 @@ class Worker:
         if len(working) >= self.concurrency:
             return
         for job in await self._search():
-            if len(working) < self.concurrency and job.thread_id not in working:
+            if len(working) < self.concurrency and job.thread_id not in working and job.thread_id not in self._left:
                 task = asyncio.create_task(self._work(job))
                 working[job.thread_id] = task
                 task.add_done_callback(partial(_ended, working, job.thread_id, bell))
@@ -179,7 +181,7 @@ class Worker:
             _log.info("Run %s: %s", run.thread_id, run.status)
             return True
         except LeaseHeld:
-            return False
+            self._leave(job.thread_id)
         except (GraphNotFound, GraphBuildError, RunNotFound) as error:
             await self._park(job, str(error))
         except StoreError as error:
@@ -191,6 +193,11 @@ class Worker:
         finally:
             self._controls.discard(control)
         return False
+
+    def _leave(self, thread_id: str) -> None:
+        """Look at others first: who is at work on a run may be so for long, and holds no lease that a search sees."""
+        self._left.add(thread_id)
+        asyncio.get_running_loop().call_later(self.poll, self._left.discard, thread_id)
 
     async def _advance(self, job: Job, control: RunControl) -> Run:
         if job.graph is None:

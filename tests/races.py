@@ -39,7 +39,7 @@ def graph(saver: Any, log: int) -> Any:
 
     def effect(state: State, config: RunnableConfig) -> Any:
         configurable = config.get("configurable", {})
-        thread, count, token = configurable["thread_id"], len(state.get("said", [])), configurable[FENCE]
+        thread, count, token = configurable["thread_id"], len(state.get("said", [])), configurable[FENCE][1]
         os.write(log, (json.dumps([thread, count, token, time.time()]) + "\n").encode())
         return {"words": f"{count} " * 200}
 

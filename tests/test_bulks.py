@@ -159,7 +159,8 @@ def test_one_that_changed_since_it_was_shown_leaves_all_as_they_were(saver: Sqli
         ("==", "AT", "AT", True), ("==", 1, True, False), ("!=", "AT", "DE", True), ("==", [1], [1], True),
         ("in", "AT", ["AT", "DE"], True), ("in", 1, [True], False), ("in", "A", "AT", False),
         ("contains", "a refund", "refund", True), ("contains", ["a"], "a", True), ("contains", 7, "a", False),
-        ("contains", "1", 1, False),
+        ("contains", "1", 1, False), ("contains", "null", None, False), ("contains", "x", ["x"], False),
+        ("contains", [7, "a"], 7, True), ("contains", [1], True, False), ("contains", [["a"]], ["a"], True),
     ],
 )  # fmt: skip
 def test_a_condition_holds_between_values_of_one_kind_only(operator_: str, found: Any, value: Any, holds: bool) -> None:

@@ -472,6 +472,11 @@ def test_a_decision_for_an_unknown_review_is_refused(waiting: Path) -> None:
     refused(treadle(waiting, "decide", "ffffffff", "approve"), "No review has the id 'ffffffff'", "treadle reviews")
 
 
+def test_bytes_that_are_no_text_are_told(waiting: Path) -> None:
+    for words in (("reviews", "show"), ("decide", "x", "approve", "--thread"), ("runs", "show")):
+        refused(treadle(waiting, *words, "\udcff"), "no text in UTF-8")
+
+
 def test_a_second_decision_is_refused_and_says_who_decided(waiting: Path) -> None:
     review = one(waiting)
     treadle(waiting, "decide", review, "approve", "--by", "ada")

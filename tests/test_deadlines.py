@@ -2,6 +2,9 @@
 
 import asyncio
 import multiprocessing
+import os
+import random
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -15,6 +18,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 
 from treadle.checkpoints import LogFile, SqliteSaver, Worker, claim, decide, decisions, pending, review, run, verify
+from treadle.checkpoints.care.checkups import checkup
 from treadle.checkpoints.desks.events import events
 from treadle.checkpoints.desks.sweeps import sweep
 from treadle.checkpoints.disks import clocks
@@ -157,6 +161,49 @@ def test_a_changed_question_has_its_times_anew(saver: SqliteSaver) -> None:
     asked(saver, {"due_in": 100, "default": DEFAULT})
     graph(saver, {"due_in": 1000, "default": DEFAULT}).invoke(None, {"configurable": {"thread_id": "t"}})
     assert [swept(saver, after=500), swept(saver, after=1500)] == [0, 1]
+
+
+@pytest.mark.slow
+def test_workers_killed_amid_their_sweeps_enact_each_deadline_once(saver: SqliteSaver) -> None:
+    listening(saver)
+    question = {
+        "warn_in": 1, "escalate": [{"after": 2, "to": "lead"}, {"after": 3, "to": "head"}], "due_in": 4,
+        "default": DEFAULT, "assign": "legal",
+    }  # fmt: skip
+    asked(saver, question, items=60)
+    rng, ends = random.Random(7), Counter[int | None]()
+    while pending(saver):
+        child = multiprocessing.get_context("fork").Process(target=_sweep, args=(saver.path, rng.randrange(20, 300)))
+        child.start()
+        child.join()
+        ends[child.exitcode] += 1
+    assert ends[-signal.SIGKILL] > 5
+    assert Counter(event for event in told(saver) if event != "asked") == {
+        "warned": 60,
+        "escalated": 120,
+        "defaulted": 60,
+    }
+    steps = Counter((each.interrupt_id, each.content["to"]) for each in events(saver, limit=1000))
+    assert (len(steps), set(steps.values())) == (120, {1})
+    made = decisions(saver, limit=1000)
+    assert (len(made), len({each.interrupt_id for each in made}), {each.by for each in made}) == (60, 60, {"deadline"})
+    assert (verify(saver), checkup(saver)) == ([], [])
+    assert Worker(saver, lambda name: graph(saver, question)).once() == 1
+    assert (run(saver, "t").status, len(decisions(saver, limit=1000))) == ("done", 60)
+
+
+def _sweep(path: Path, statements: int) -> None:
+    """A worker whose clock shows an hour later, killed before so many statements of its writes are done."""
+    left = iter(range(statements))
+
+    def count(statement: str) -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with SqliteSaver(path, synchronous="OFF") as saver:
+        saver.database.write(lambda connection: connection.set_trace_callback(count))
+        while asyncio.run(sweep(saver, tolerance=-3600)):
+            pass
 
 
 def _work(path: Path, ahead: float, log: Path, question: dict[str, Any], seconds: float) -> None:

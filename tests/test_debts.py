@@ -227,7 +227,7 @@ def test_steps_that_share_a_commit_are_the_steps_that_were_made(saver: SqliteSav
 def test_steps_beside_work_that_was_undone_are_the_steps_that_were_made(saver: SqliteSaver) -> None:
     config = put(saver, "u")
     with lease(saver, "u") as first:
-        stale: Any = {"configurable": {**config["configurable"], FENCE: first.token}}
+        stale: Any = {"configurable": {**config["configurable"], FENCE: (first.thread_id, first.token)}}
     with lease(saver, "u"):
         made = steps(saver, count=3)
         saver.put(stale, empty_checkpoint(), {"source": "loop", "step": 1}, {})
@@ -355,7 +355,7 @@ def test_who_closes_hears_what_was_lost_and_the_file_is_let_go(tmp_path: Path) -
 def test_results_of_whoever_lost_the_lease_are_kept_out_and_told(saver: SqliteSaver) -> None:
     config = put(saver)
     with lease(saver, "t") as first:
-        stale: Any = {"configurable": {**config["configurable"], FENCE: first.token}}
+        stale: Any = {"configurable": {**config["configurable"], FENCE: (first.thread_id, first.token)}}
     with lease(saver, "t"):
         saver.put_writes(stale, [("x", 1)], "stale")
         with pytest.raises(LeaseHeld, match="stale"):

@@ -75,7 +75,7 @@ def test_what_never_started_in_time_is_recorded_too(run: Run, tmp_path: Path) ->
     worker = step(nap if run.__name__ == "<lambda>" else anap, into="napped", name="nap")
     asked = chain(worker, review("napped", when=lambda napped: napped == 0, actions=("approve",)), name="asked")
     with SqliteSaver(tmp_path / "t.db", synchronous="OFF") as saver:
-        graph = fan_out(asked, over="ns", item="n", within=2.5, need=0, limit=1).compile(checkpointer=saver)
+        graph = fan_out(asked, over="ns", item="n", within=5, need=0, limit=1).compile(checkpointer=saver)
         run(graph, {"ns": list(range(200))}, THREAD)
         assert len(graph.get_state(THREAD).interrupts) == 1
         done = run(graph, approved(graph), THREAD)

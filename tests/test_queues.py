@@ -14,7 +14,7 @@ from langgraph.types import Command, Interrupt, Send, interrupt
 from pydantic import BaseModel
 from workloads import INPUT, WORKLOADS, answered, waiting
 
-from treadle.checkpoints import SqliteSaver
+from treadle.checkpoints import SqliteSaver, count, pending
 from treadle.digests import digest
 
 CONFIG: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
@@ -148,6 +148,36 @@ def test_a_question_is_found_by_its_words_until_it_is_deleted(saver: SqliteSaver
     assert (hits("indemnite"), hits("context"), hits("harmless")) == (1, 0, 0)
     saver.delete_thread("t")
     assert hits("indemnite") == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["\0", " \0 ", '"', "*", "NEAR(a b)", "a AND", "😀", "title:x", "x" * 100_000, "a " * 3000]
+)
+def test_a_search_takes_its_words_as_words(saver: SqliteSaver, words: str) -> None:
+    asking(ask_about_indemnity, saver=saver).invoke({}, CONFIG)
+    found = pending(saver, search=words)
+    assert len(found) == count(saver, search=words) <= 1
+    with pytest.raises(ValueError, match="one of urgency, due, oldest, newest"):
+        pending(saver, order="title")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63), 1e308, float("inf"), float("nan")])
+def test_a_number_of_any_size_is_queued(saver: SqliteSaver, number: float) -> None:
+    asking(lambda state: {"done": [interrupt({"priority": number, "due": number})]}, saver=saver).invoke({}, CONFIG)
+    assert len(pending(saver)) == 1
+
+
+def test_titles_come_as_one_counts_however_long_their_numbers_are(saver: SqliteSaver) -> None:
+    titles = ["Clause 2", "Clause 010", "Clause 11", f"Clause {'9' * 5000}"]
+
+    def ask(state: Any) -> Any:
+        return {"done": [interrupt({"title": state["title"]})]}
+
+    builder: Any = StateGraph(State)
+    builder.add_node("ask", ask)
+    builder.add_conditional_edges(START, lambda state: [Send("ask", {"title": one}) for one in titles[::-1]], ["ask"])
+    builder.compile(checkpointer=saver).invoke({}, CONFIG)
+    assert [one.title for one in pending(saver)] == titles
 
 
 def ask_about_indemnity(state: State) -> Any:

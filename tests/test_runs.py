@@ -344,6 +344,45 @@ def test_a_lease_that_is_lost_stops_the_run_and_leaves_the_ledger_to_the_new_hol
     assert run(saver, "a").owner == "other"
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_what_is_done_for_a_run_that_was_deleted_meanwhile_gets_into_none_of_its_name(
+    saver: SqliteSaver, anew: bool
+) -> None:
+    def slow(state: State) -> dict[str, Any]:
+        if state["items"] == [1]:
+            saver.delete_thread("a")
+            if anew:
+                advance(saver, graph, "a", input={"items": [2]})
+        return {"done": [f"of {state['items']}"]}
+
+    builder: Any = StateGraph(State)
+    builder.add_sequence([("slow", slow), ("after", lambda state: {"done": ["after"]})])
+    builder.add_edge(START, "slow")
+    graph = builder.compile(checkpointer=saver)
+    with pytest.raises(LeaseHeld, match=r"was lost to|was deleted while"):
+        advance(saver, graph, "a", input={"items": [1]})
+    left = [one.checkpoint["channel_values"].get("done") for one in saver.list({"configurable": {"thread_id": "a"}})]
+    assert left == ([["of [2]", "after"], ["of [2]"], None, None] if anew else [])
+    assert [one.status for one in runs(saver)] == (["done"] if anew else [])
+
+
+def test_a_node_may_invoke_another_run_with_its_own_configuration(saver: SqliteSaver) -> None:
+    inner = Calls().graph(saver)
+    for _ in range(3):
+        advance(saver, inner, "b", input={"items": []})
+
+    def outer(state: State, config: RunnableConfig) -> dict[str, Any]:
+        for thread in ("b", "c"):
+            inner.invoke({"items": []}, {**config, "configurable": {**config["configurable"], "thread_id": thread}})
+        return {"done": ["outer"]}
+
+    builder: Any = StateGraph(State)
+    builder.add_node("outer", outer)
+    builder.add_edge(START, "outer")
+    found = advance(saver, builder.compile(checkpointer=saver), "a", input={"items": []})
+    assert (found.status, found.error) == ("done", None)
+
+
 def test_a_graph_with_another_checkpointer_is_refused_in_words(saver: SqliteSaver, tmp_path: Path) -> None:
     with SqliteSaver(tmp_path / "other.db") as other:
         for wrong in (None, InMemorySaver(), other):

@@ -330,10 +330,30 @@ def test_a_direct_run_is_advanced_once_the_process_that_invoked_it_has_stopped_w
     worker = Worker(saver, lambda name: made)
     assert worker.once() == 0
     assert run(saver, "a").status == "decided"
+    looked: list[str] = []
+    other = Worker(saver, lambda name: looked.append(name) or made, poll=3600)  # type: ignore[func-returns-value]
+    other.start()
+    until(lambda: bool(looked))
+    time.sleep(0.2)
+    other.stop()
+    assert len(looked) == 1  # and not over and over as long as the caller works
     go.set()
     caller.join()
     assert worker.once() == 1
     assert (run(saver, "a").status, lines(log)) == ("done", ["slow"])
+
+
+def test_a_run_that_was_done_and_is_invoked_again_without_the_runner_is_taken_up_as_ever(
+    saver: SqliteSaver, log: Path
+) -> None:
+    waiting(saver, log, 1)
+    approve(saver)
+    worker = Worker(saver, lambda name: graph(saver, log))
+    assert (worker.once(), run(saver, "t0").status) == (1, "done")
+    graph(saver, log).invoke({"items": [7]}, {"configurable": {"thread_id": "t0"}})
+    assert (run(saver, "t0").status, run(saver, "t0").finished_at, count(saver)) == ("direct", None, 1)
+    approve(saver)
+    assert (worker.once(), run(saver, "t0").status, lines(log)) == (1, "done", ["0", "0 7"])
 
 
 def work(path: str, log: Path, done: Any) -> None:

@@ -30,6 +30,13 @@ def _same(found: Any, value: Any) -> bool:
     return bool(found == value) and isinstance(found, bool) == isinstance(value, bool)
 
 
+def _contains(found: Any, value: Any) -> bool:
+    """A text a text, a list whatever is in it."""
+    if isinstance(found, str):
+        return isinstance(value, str) and value in found
+    return isinstance(found, list) and any(_same(one, value) for one in found)
+
+
 OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "==": _same,
     "!=": lambda found, value: not _same(found, value),
@@ -38,7 +45,7 @@ OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     ">": _ordered(lambda found, value: found > value),
     ">=": _ordered(lambda found, value: found >= value),
     "in": lambda found, value: isinstance(value, list) and any(_same(found, one) for one in value),
-    "contains": lambda found, value: isinstance(found, list | str) and not _is(value, int | float) and value in found,
+    "contains": _contains,
 }
 
 

@@ -47,10 +47,11 @@ def clauses(
     if due_before is not None:
         found.append("ifnull(due, 9e999) < ?")
         values.append(due_before)
-    if search and search.strip():
+    words = (search or "").replace("\0", " ").strip()
+    if words:
         among = _AMONG if status == "pending" else ""
         found.append(f"(thread_id = ? OR seq IN (SELECT rowid FROM reviews_fts WHERE reviews_fts MATCH ?{among}))")
-        values += [search.strip(), _phrases(search)]
+        values += [words, _phrases(words)]
     return " AND ".join(found) or "1", values
 
 
@@ -63,7 +64,7 @@ _AMONG: Final = (
 
 def _phrases(search: str) -> str:
     """The words as FTS5 takes them literally, each as the beginning of one."""
-    return " ".join('"' + word.replace('"', '""') + '"*' for word in search.replace("\0", " ").split())
+    return " ".join('"' + word.replace('"', '""') + '"*' for word in search.split())
 
 
 Row = Mapping[str, Any] | sqlite3.Row
@@ -84,6 +85,7 @@ def _batch(row: Row) -> tuple[Any, ...]:
 
 
 def _title(row: Row) -> list[tuple[bool, int, str]]:
-    """A title as one counts: 2 before 10."""
+    """A title as one counts: 2 before 10; by the length of a number, which may be too long for one of Python's."""
     parts = re.split(r"(\d+)", row["title"] or "")
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+    numbers = (part.lstrip("0") if part.isdecimal() else None for part in parts)
+    return [(n is not None, len(n or ""), n or part) for n, part in zip(numbers, parts, strict=True)]

@@ -52,6 +52,9 @@ def ask(
             (place.thread_id, place.ns, task_id, one.id, place.id),
         )
         _queue(connection, place, one, task_id, node, answers, missing)
+    # Somebody invoked the graph once more, beside the runner: what is decided is to be taken up by a worker again.
+    again = "UPDATE runs SET status = 'direct', finished_at = NULL WHERE thread_id = ? AND status = 'done'"
+    connection.execute(again, (place.thread_id,))
 
 
 def inquire(connection: sqlite3.Connection, place: Place, question: Any, task_id: str, node: str) -> None:
@@ -182,8 +185,8 @@ def _question(value: Any, now: float) -> dict[str, Any]:
         due = now + float(due_in or 0)
     return {
         **{name: text if isinstance(text := asked.get(name), str) else None for name in _TEXTS},
-        "priority": asked["priority"] if number(asked.get("priority")) else 0,
-        "due": due if number(due) else None,
+        "priority": float(asked["priority"]) if number(asked.get("priority")) else 0,
+        "due": float(due or 0) if number(due) else None,
         "veiled": panel(asked).blind and panel(asked).many,
     }
 

@@ -184,7 +184,8 @@ class _Advance:
     def _config(self, run: Run, held: Lease) -> RunnableConfig:
         given = self.config
         metadata = dict(given.get("metadata") or {}) | ({"graph": run.graph} if run.graph else {})
-        configurable = {**run.config, **given.get("configurable", {}), "thread_id": self.thread_id, FENCE: held.token}
+        own = {"thread_id": self.thread_id, FENCE: (str(self.thread_id), held.token)}
+        configurable = {**run.config, **given.get("configurable", {}), **own}
         merged = {"recursion_limit": STEPS, **given, "metadata": metadata, "configurable": configurable}
         return cast(RunnableConfig, merged)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from treadle.checkpoints.ledgers.fences import deleted
 from treadle.checkpoints.ledgers.owners import gone, identity, words
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import LeaseHeld, TreadleError
@@ -26,7 +27,10 @@ class Lease:
     thread_id: str
     owner: str
     token: int
-    """The fencing token: grows with every lease on the run, so an older one shows a holder that came too late."""
+    """The fencing token: grows with every lease on the run, so an older one shows a holder that came too late.
+
+    The first one of a run is the time in milliseconds: it is above those of a run of the same name that was deleted.
+    """
     seconds: float
 
 
@@ -50,7 +54,7 @@ def acquire(thread_id: str, *, owner: str | None = None, seconds: float = SECOND
         row = connection.execute("SELECT * FROM runs WHERE thread_id = ?", (thread_id,)).fetchone()
         if not free(row):
             raise LeaseHeld(_held(row, now))
-        token = (row["token"] or 0) + 1
+        token = (row["token"] or int(now * 1000)) + 1
         connection.execute(
             "UPDATE runs SET owner = ?, token = ?, heartbeat_at = ?, expires_at = ? WHERE thread_id = ?",
             (holder, token, now, now + seconds, thread_id),
@@ -97,9 +101,11 @@ def release(held: Lease) -> Callable[[sqlite3.Connection], bool]:
 def confirm(connection: sqlite3.Connection, held: Lease) -> None:
     """Raise LeaseHeld, inside the transaction of a write, if the lease has passed to somebody else."""
     row = connection.execute("SELECT token, owner FROM runs WHERE thread_id = ?", (held.thread_id,)).fetchone()
-    if row is None or (row["token"], row["owner"]) != (held.token, held.owner):
+    if row is None:
+        raise LeaseHeld(deleted(held.thread_id))
+    if (row["token"], row["owner"]) != (held.token, held.owner):
         raise LeaseHeld(
-            f"The lease on run {held.thread_id} was lost to {words(row['owner']) if row else 'nobody'}: this process"
+            f"The lease on run {held.thread_id} was lost to {words(row['owner'])}: this process"
             " showed no life for too long. What it did since was not recorded; the new holder goes on."
         )
 
