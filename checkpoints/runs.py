@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, Literal, get_args
 
+from treadle.checkpoints.desks.plains import plain
 from treadle.checkpoints.disks.connections import named
 from treadle.checkpoints.ledgers import settlements
 from treadle.checkpoints.ledgers.leases import Lease, confirm, free
@@ -187,7 +188,7 @@ def park(connection: sqlite3.Connection, thread_id: str, error: str) -> None:
     if row is not None and free(row):
         connection.execute(
             "UPDATE runs SET status = 'parked', error = ?, updated_at = ? WHERE thread_id = ?",
-            (error, time.time(), thread_id),
+            (plain(error), time.time(), thread_id),
         )
 
 

@@ -71,8 +71,9 @@ def _note(address: str, outside: list[str]) -> None:
 
 
 def idle(page: Page) -> None:
-    """Wait until a page has been run to its end: only then has it all its buttons, and hears their keys."""
-    page.wait_for_function("() => document.querySelector('[data-test-script-state=\"notRunning\"]')")
+    """Wait until a page has been run to its end and drawn: only then has it all its buttons, and hears their keys."""
+    over, missing = '[data-test-script-state="notRunning"]', "[data-testid=stSkeleton]"
+    page.wait_for_function(f"() => document.querySelector('{over}') && !document.querySelector('{missing}')")
 
 
 def served(port: int) -> str:

@@ -594,7 +594,7 @@ def test_a_rule_is_made_tried_listed_and_revoked(waiting: Path) -> None:
     (review,) = listed(waiting, "reviews")
     rule = ("rules", "add", review["graph"], review["gate"], "--where", "proposal.risk == high", "--by", "ann")
     assert treadle(waiting, *rule).returncode == 2
-    assert "1 review that waits now fits" in treadle(waiting, *rule, "--cap", "1", "--dry-run").stdout
+    assert "it fits 1 review waiting now" in treadle(waiting, *rule, "--cap", "1", "--dry-run").stdout
     assert listed(waiting, "rules") == []
     made = json.loads(treadle(waiting, *rule, "--cap", "1", "--json").stdout)["rule"]
     assert "0 of 1" in treadle(waiting, "rules").stdout

@@ -1,6 +1,7 @@
 """Group commit: calls share transactions, and each returns only after the one that holds its work."""
 
 import os
+import random
 import signal
 import sqlite3
 import threading
@@ -150,6 +151,33 @@ def test_a_ctrl_c_while_it_waits_for_company_leaves_the_lead_to_others() -> None
     helper.join()
     assert made.write(lambda _: "next") == "next"
     assert slow.committed == {"patient", "next"}
+
+
+def test_a_ctrl_c_at_any_moment_leaves_the_lead_to_others() -> None:
+    def run(jobs: list[Job]) -> None:
+        for job in jobs:
+            job.done = True
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def write() -> None:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.003))
+        while True:
+            made.write(lambda _: None)
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for _ in range(100):
+            made = Commits(run)
+            with pytest.raises(KeyboardInterrupt):
+                write()
+            other = threading.Thread(target=made.write, args=(lambda _: None,), daemon=True)
+            other.start()
+            other.join(30)
+            assert not other.is_alive()
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_what_follows_from_another_work_of_its_transaction_is_done_after_it() -> None:

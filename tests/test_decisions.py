@@ -15,6 +15,7 @@ from langgraph.types import Send, interrupt
 from pydantic import BaseModel, Field
 
 from treadle.checkpoints.decisions import Decision, decide, decisions, verify
+from treadle.checkpoints.desks.comments import comment, comments
 from treadle.checkpoints.reviews import pending, review
 from treadle.checkpoints.runs import run
 from treadle.checkpoints.savers import SqliteSaver
@@ -178,6 +179,17 @@ def test_what_is_said_beside_the_answer_is_text_or_refused(saver: SqliteSaver, s
     with pytest.raises(AnswerInvalid, match="text"):
         decide(saver, id_, answer=42, by="ann", **said)
     assert (decisions(saver), verify(saver)) == ([], [])
+
+
+def test_a_comment_that_is_no_text_is_refused_and_one_from_before_is_read(saver: SqliteSaver) -> None:
+    id_ = asked(saver)
+    for words, by in (("\udcff", "ann"), ("Hm.", "\udcff")):
+        with pytest.raises(AnswerInvalid, match="no text"):
+            comment(saver, id_, words, by=by)
+    comment(saver, id_, "Hm?", by="ann")
+    half = """UPDATE events SET content = '{"words": "\\udcff", "to": null}'"""
+    saver.database.write(lambda connection: connection.execute(half))
+    assert [one.words for one in comments(saver, id_, thread="a")] == ["\udcff"]
 
 
 def test_a_question_that_names_no_actions_asks_for_the_whole_answer(saver: SqliteSaver) -> None:

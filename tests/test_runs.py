@@ -212,6 +212,18 @@ def test_a_graph_that_raises_leaves_a_failed_run_that_can_go_on(saver: SqliteSav
     assert [call for call in calls.seen if call.startswith("effect")] == ["effect 1"]
 
 
+def test_an_error_whose_words_are_no_text_is_kept_as_far_as_they_are(saver: SqliteSaver) -> None:
+    def broken(state: State) -> dict[str, Any]:
+        raise ValueError("half an emoji: \ud83d, and a NUL: \0")
+
+    builder: Any = StateGraph(State)
+    builder.add_node("broken", broken)
+    builder.add_edge(START, "broken")
+    found = advance(saver, builder.compile(checkpointer=saver), "a", input={"items": []}, patience=1)
+    assert (found.status, found.owner) == ("parked", None)
+    assert "half an emoji: \\ud83d, and" in str(found.error)
+
+
 def test_an_answer_is_not_handed_to_the_next_question_of_its_node(saver: SqliteSaver) -> None:
     broken = [True]
 

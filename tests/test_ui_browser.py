@@ -202,7 +202,8 @@ def test_a_double_click_decides_once(waiting: list[Review], saver: SqliteSaver, 
 def test_the_keyboard_alone_is_enough(waiting: list[Review], saver: SqliteSaver, browse: Browse) -> None:
     page = browse("/")
     page.get_by_role("link", name=str(waiting[0].title)).wait_for()
-    page.wait_for_timeout(500)
+    page.locator(f"{key('begin')}:visible").first.wait_for()
+    idle(page)
     page.keyboard.press("n")
     shown(page, waiting[0].title)
     page.keyboard.press("a")
@@ -400,7 +401,8 @@ def test_ten_are_decided_from_the_inbox_without_the_mouse(
 ) -> None:
     page = browse("/")
     page.get_by_role("link", name=str(waiting[0].title)).wait_for()
-    page.wait_for_timeout(500)
+    page.locator(f"{key('begin')}:visible").first.wait_for()
+    idle(page)
     page.keyboard.press("n")
     for place, one in enumerate(waiting):
         shown(page, one.title)
@@ -575,8 +577,7 @@ def test_a_question_mark_opens_the_sheet_of_keys_but_not_while_one_types(waiting
     page.keyboard.press("x")
     page.locator("textarea:focus").wait_for()
     page.keyboard.type("Why?")
-    page.wait_for_timeout(400)
-    assert page.get_by_label("In your own words").input_value() == "Why?"
+    until(lambda: page.get_by_label("In your own words").input_value() == "Why?")
     assert sheet.count() == 0
 
 

@@ -12,6 +12,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from treadle.checkpoints.desks.askers import composed, verbs
+from treadle.checkpoints.desks.plains import legible
 from treadle.errors import AnswerInvalid
 
 
@@ -93,18 +94,12 @@ def check(answer: Any, schema: Any) -> None:
 
 
 def sayable(content: Mapping[str, Any]) -> None:
-    """Raise AnswerInvalid if what a decision's columns hold as text is none: read back, it would not match its hash.
-
-    Half a character (a lone surrogate) has no place in UTF-8, so the database could not hold it.
-    """
-    for name in ("action", "words", "by", "client", "shown"):
+    """Raise AnswerInvalid if what a decision's columns hold as text is none: read back, it would not match its hash."""
+    for name in ("action", "reason", "words", "by", "client", "shown"):
         part = content.get(name)
         if part is not None and not isinstance(part, str):
             raise AnswerInvalid(f"{name!r} must be text, and is {_short(part)}. Nothing was stored.")
-        try:
-            (part or "").encode()
-        except UnicodeEncodeError as error:
-            raise AnswerInvalid(f"The text of {name!r} has a character that is no text ({error.reason}).") from None
+        legible(name, part or "")
 
 
 def _problem(answer: Any, schema: Any) -> ValidationError | None:

@@ -1,5 +1,6 @@
 """What reviewers say to each other about a question, and to whom they hand it over: on record, like decisions."""
 
+import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -64,10 +65,10 @@ def comments(saver: SqliteSaver, review_id: str, *, thread: str) -> list[Comment
 
     def work(connection: sqlite3.Connection) -> list[Comment]:
         rows = connection.execute(
-            "SELECT \"by\", at, content ->> 'words' AS words, content ->> 'to' AS \"to\" FROM events"
-            " WHERE thread_id = ? AND interrupt_id = ? AND kind = ? ORDER BY seq",
+            'SELECT "by", at, content FROM events WHERE thread_id = ? AND interrupt_id = ? AND kind = ? ORDER BY seq',
             (thread, review_id, KIND),
         )
-        return [Comment(**row) for row in rows]
+        told = [(row["by"], row["at"], json.loads(row["content"])) for row in rows]
+        return [Comment(by, at, said["words"], said.get("to")) for by, at, said in told]
 
     return saver.database.read(work)

@@ -9,6 +9,7 @@ from typing import Any
 
 from treadle.checkpoints.desks.chains import gaps, last
 from treadle.checkpoints.desks.panels import signed
+from treadle.checkpoints.desks.plains import legible
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.digests import digest
 
@@ -41,8 +42,14 @@ def note(
     interrupt_id: str | None = None,
     **content: Any,
 ) -> Event:
-    """Append an event, within the caller's transaction; raises NotAllowed where nobody is named."""
+    """Append an event, within the caller's transaction.
+
+    Raises NotAllowed where nobody is named, AnswerInvalid for a text that is none.
+    """
     signed(by)
+    for name, part in {"by": by, **content}.items():
+        if isinstance(part, str):
+            legible(name, part)
     seq, before = last(connection, "events")
     told = json.dumps({**content, "decisions": list(last(connection, "decisions"))}, sort_keys=True)
     row = dict(zip(_COLUMNS, (seq + 1, kind, by, time.time(), thread_id, interrupt_id, told, before), strict=False))

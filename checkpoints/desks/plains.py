@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from treadle.errors import AnswerInvalid
+
 SHOWN = 10_000
 """Characters kept of the ``repr`` of a value that has no better form."""
 
@@ -48,6 +50,16 @@ def _object(value: Any) -> Any:
 def _text(value: str) -> str:
     """Lone surrogates cannot be stored: they are escaped."""
     return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def legible(name: str, text: str) -> None:
+    """Raise AnswerInvalid for half a character (a lone surrogate): UTF-8 has no place for it, so no database has."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise AnswerInvalid(
+            f"The text of {name!r} has a character that is no text ({error.reason}). Nothing was stored."
+        ) from None
 
 
 def words(value: Any) -> str:

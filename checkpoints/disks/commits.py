@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,23 +58,34 @@ class Commits:
 
         Who is patient waits some milliseconds for other threads, if as many have just come at once.
         """
-        turn = bell()
-        job = Job(work, turn, patient=patient)
+        job = Job(work, bell(), patient=patient)
+        try:
+            self._take_part(job)
+        except BaseException:
+            self._abandon(job)
+            raise
+        finally:
+            job.led.clear()
+        if job.error is not None:
+            raise job.error
+        return job.result
+
+    def _take_part(self, job: Job) -> None:
+        """Queue a thread's job, and lead if it comes to that, until it is done."""
+        assert job.turn is not None
+        host = Host(job.turn, job)
         with self._mutex:
             self._queue.append(job)
             complete = self._complete(by=job)
             job.leads = complete or not self._busy
             self._busy = True
         if complete:
-            self._lead()
+            self._lead(job)
         elif not job.leads:
-            self._rung(Host(turn, job))
+            host.bell.acquire()
         while not job.done:
-            if self._gather(Host(turn, job)):
-                self._lead()
-        if job.error is not None:
-            raise job.error
-        return job.result
+            if self._gather(host):
+                self._lead(job)
 
     async def awrite(self, work: Work, *, patient: bool = False) -> Any:
         """As write, while the event loop goes on; who is patient waits for company where there is a crowd."""
@@ -112,14 +123,20 @@ class Commits:
             self._thread.start()
 
     def _abandon(self, job: Job) -> None:
-        """The caller was interrupted while waiting: the work may still be done, but the lead must not end with it."""
+        """The caller was interrupted, wherever: its work may still be done, and that of those it led for is."""
         with self._mutex:
             job.turn = None
-            leads = job.leads and not job.done
             if self._host is not None and self._host.job is job:
                 self._host = None
-        if leads:
-            self._hand_on()
+        self._give_back(one for one in job.led if one is not job)
+        self._conclude(job.led, job)
+
+    def _give_back(self, jobs: Iterable[Job]) -> None:
+        """Leave what was drawn and not done to the next leader."""
+        with self._mutex:
+            left = [job for job in jobs if not job.done]
+            if left:
+                self._queue = deque(dict.fromkeys((*left, *self._queue)))
 
     def _complete(self, by: Job | None = None) -> bool:
         """Let who waits for company go on, if it need not wait any more; called with the mutex held.
@@ -133,7 +150,7 @@ class Commits:
         if by is None or host.job is None:
             host.bell.release()
             return False
-        host.job.leads = False
+        by.leads, host.job.leads = True, False
         return True
 
     def _gather(self, host: Host) -> bool:
@@ -148,7 +165,7 @@ class Commits:
         until = time.monotonic() + LONGEST
         while True:
             count = len(self._queue)
-            if self._rung(host, QUIET):
+            if host.bell.acquire(timeout=QUIET):
                 return host.leads
             with self._mutex:
                 alone = self._host is host
@@ -156,59 +173,56 @@ class Commits:
                     self._host = None
                     return True
             if not alone:  # somebody leads, or has just rung
-                self._rung(host)
+                host.bell.acquire()
                 return host.leads
 
-    def _rung(self, host: Host, timeout: float = -1) -> bool:
+    def _lead(self, own: Job | None = None) -> None:
+        """Run one transaction for all who queue, then hand the lead on; whose ``own`` work it is abandons on Ctrl-C."""
+        jobs = own.led if own is not None else []
         try:
-            return host.bell.acquire(timeout=timeout)
-        except BaseException:
-            if host.job is not None:
-                self._abandon(host.job)
-            raise
-
-    def _lead(self) -> None:
-        """Run one transaction for all who queue, then hand the lead on."""
-        jobs: list[Job] = []
-        try:
-            jobs.extend(self._drawn())
+            self._draw(jobs)
             self.run(jobs)
+            self._conclude(jobs, own)
         except BaseException:
-            # Ctrl-C: the leader's own caller hears of it, everybody else's work waits for the next leader.
-            with self._mutex:
-                left = [job for job in (*jobs, *self._queue) if not job.done and not job.leads]
-                self._queue.clear()
-                self._queue.extend(left)
+            if own is None:
+                self._give_back(jobs)
+                self._conclude(jobs)
             raise
-        finally:
-            self._leader = None
-            tell(job for job in jobs if job.posted)
-            self._hand_on(jobs)
-            tell(job for job in jobs if not job.posted)
 
-    def _drawn(self) -> list[Job]:
-        """All who queue."""
+    def _draw(self, jobs: list[Job]) -> None:
+        """Take all who queue."""
         with self._mutex:
-            jobs = list(self._queue)
-            self._queue.clear()
             self._leader = threading.get_ident()
-        return jobs
+            jobs.extend(self._queue)
+            self._queue = deque()
 
-    def _hand_on(self, done: list[Job] | None = None) -> None:
+    def _conclude(self, jobs: list[Job], own: Job | None = None) -> None:
+        """Hand the lead on, and let those hear that are done; again, as far as need be, after a Ctrl-C amid it."""
+        if self.mine:
+            self._leader = None
+        tell(job for job in jobs if job.posted)
+        if own is None or own.leads:
+            self._hand_on(jobs, own)
+        tell(job for job in jobs if not job.posted)
+
+    def _hand_on(self, done: list[Job], own: Job | None) -> None:
         with self._mutex:
             if done:
                 self.crowd.learn(done, self._queue)
             heir = next((job for job in self._queue if job.turn is not None), None)
             if heir is not None:
-                heir.leads = True
                 assert heir.turn is not None
+                heir.leads = True
+                if own is not None:  # no Ctrl-C is raised in between: exactly one of them has the lead
+                    own.leads = False
                 heir.turn.release()
                 return
+            if self._queue:
+                self._summon()
+                self._bell.set()
             self._busy = False
-            if not self._queue:
-                return
-            self._summon()
-        self._bell.set()
+            if own is not None:
+                own.leads = False
 
     def _background(self) -> None:
         """Lead for those who cannot, until there has been nothing to do for a while."""

@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 Work = Callable[[sqlite3.Connection], Any]
@@ -36,6 +36,11 @@ class Job:
     error: BaseException | None = None
     done: bool = False
     leads: bool = False
+    """Whether the thread that waits for it has the lead."""
+    led: "list[Job]" = field(default_factory=list)
+    """What that thread runs in one transaction."""
+    told: bool = False
+    """Whether whoever is to be told was."""
 
     @property
     def blocking(self) -> bool:
@@ -82,9 +87,11 @@ def tell(jobs: Iterable[Job]) -> None:
             continue
         if job.future is not None:
             loops.setdefault(job.future.get_loop(), []).append(job)
-        elif job.turn is not None:
-            job.turn.release()
-        elif job.posted:
+        elif (turn := job.turn) is not None:
+            if turn.locked():
+                turn.release()
+        elif job.posted and not job.told:
+            job.told = True
             job.heard(job)
     for loop, some in loops.items():
         try:

@@ -21,6 +21,7 @@ from langgraph.types import Command
 from pydantic import ValidationError
 
 from treadle.checkpoints import versions
+from treadle.checkpoints.desks.plains import plain
 from treadle.checkpoints.ledgers import settlements
 from treadle.checkpoints.ledgers.fences import FENCE
 from treadle.checkpoints.ledgers.leases import Lease, acquire, beating, confirm
@@ -243,13 +244,13 @@ def _plain(configurable: Mapping[str, Any]) -> dict[str, Any]:
 def _words(error: Exception) -> str:
     """An exception on one line, with the notes that LangGraph adds (which node it came from)."""
     notes = " ".join(getattr(error, "__notes__", ()))
-    return f"{type(error).__name__}: {error} {notes}".strip()[:2000]
+    return str(plain(f"{type(error).__name__}: {error} {notes}".strip()[:2000]))
 
 
 def _problem(error: Exception) -> str:
     """Why the graph refused an answer: the first problem that pydantic names."""
     if not isinstance(error, ValidationError) or not error.error_count():
-        return f"The graph refused the answer: {error}"[:500]
+        return str(plain(f"The graph refused the answer: {error}"[:500]))
     first = error.errors(include_url=False)[0]
     place = ".".join(map(str, first["loc"]))
-    return f"The graph refused the answer{' at ' + place if place else ''}: {first['msg']}."[:500]
+    return str(plain(f"The graph refused the answer{' at ' + place if place else ''}: {first['msg']}."[:500]))

@@ -90,7 +90,7 @@ def add(
         return
     if dry:
         table(("id", "title", "run"), [(one.id[:12], one.title or one.node, one.thread_id) for one in fitting])
-    say(f"{'It would be' if dry else 'Made'} rule {made.id}: {many(len(fitting), 'review')} that waits now fits.")
+    say(f"{'It would be' if dry else 'Made'} rule {made.id}: it fits {many(len(fitting), 'review')} waiting now.")
 
 
 @app.command("revoke")
