@@ -472,6 +472,13 @@ def test_a_decision_for_an_unknown_review_is_refused(waiting: Path) -> None:
     refused(treadle(waiting, "decide", "ffffffff", "approve"), "No review has the id 'ffffffff'", "treadle reviews")
 
 
+def test_half_a_character_is_printed_for_what_it_is(waiting: Path) -> None:
+    answer = {"action": "edit", "value": {"category": "payment", "risk": "low", "reason": "\ud83d é", "confidence": 1}}
+    done = treadle(waiting, "decide", one(waiting), "--answer", json.dumps(answer), "--by", "ada")
+    assert done.returncode == 0, done.stderr
+    assert "\\ud83d é" in treadle(waiting, "runs", "show", "c1").stdout
+
+
 def test_bytes_that_are_no_text_are_told(waiting: Path) -> None:
     for words in (("reviews", "show"), ("decide", "x", "approve", "--thread"), ("runs", "show")):
         refused(treadle(waiting, *words, "\udcff"), "no text in UTF-8")

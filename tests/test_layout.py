@@ -23,7 +23,7 @@ ALLOWED = {
 }
 """Which rooms a room may import, besides what the front door has for all."""
 
-FRONT = ("errors", "digests", "dialects", "causes")
+FRONT = ("errors", "digests", "dialects", "causes", "plains")
 
 OPERATES = {"graphs/runs.py": {"checkpoints"}, "graphs/versions.py": {"checkpoints"}}
 """The modules that operate runs may also know the store."""

@@ -5,6 +5,7 @@ import operator
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -16,6 +17,8 @@ from langgraph.runtime import RunControl
 from langgraph.types import Send, interrupt
 from pydantic import BaseModel, field_validator
 
+from treadle import chain
+from treadle import review as review_step
 from treadle.checkpoints.decisions import decide, decisions, verify
 from treadle.checkpoints.ledgers.advances import aadvance, advance
 from treadle.checkpoints.ledgers.leases import lease
@@ -23,6 +26,7 @@ from treadle.checkpoints.reviews import count, pending, review
 from treadle.checkpoints.runs import Run, run, runs
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError, LeaseHeld, RunNotFound, RunOpen
+from treadle.nodes import step
 
 
 class Answer(BaseModel):
@@ -222,6 +226,18 @@ def test_an_error_whose_words_are_no_text_is_kept_as_far_as_they_are(saver: Sqli
     found = advance(saver, builder.compile(checkpointer=saver), "a", input={"items": []}, patience=1)
     assert (found.status, found.owner) == ("parked", None)
     assert "half an emoji: \\ud83d, and" in str(found.error)
+
+
+@pytest.mark.parametrize("value", [{2: "a", 10: "b"}, float("nan"), {"on": date(2026, 1, 1)}, {3, 1}])
+def test_a_review_of_what_json_does_not_know_is_decided_once(saver: SqliteSaver, value: Any) -> None:
+    def make(x: str) -> Any:
+        return value
+
+    asking = chain(step(make, into="made"), review_step("made", actions=("approve", "edit")), name="g")
+    made = asking.compile(checkpointer=saver)
+    advance(saver, made, "a", input={"x": ""})
+    decide(saver, pending(saver)[0].id, "approve", by="ann")
+    assert advance(saver, made, "a").status == "done"
 
 
 def test_an_answer_is_not_handed_to_the_next_question_of_its_node(saver: SqliteSaver) -> None:

@@ -22,6 +22,7 @@ from treadle.digests import digest
 from treadle.nodes.inquiries.companies import Company
 from treadle.nodes.inquiries.deadlines import NEVER, Deadline
 from treadle.nodes.inquiries.panels import Panel
+from treadle.plains import plain
 
 KIND = "treadle.review"
 """What `kind` says in every question of treadle's."""
@@ -104,8 +105,8 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """The digest of the question, which a decision is bound to."""
-        return digest(self.plain())
+        """The digest of the question as the queue holds it, which a decision is bound to."""
+        return digest(plain(self.plain()))
 
 
 _APART = ("panel", "deadline", "company", "last")

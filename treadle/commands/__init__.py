@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import io
 import logging
 import sys
 from typing import Annotated
@@ -83,6 +84,9 @@ def main() -> None:
     gc.set_threshold(50_000)  # what is loaded stays: to look through it for waste, again and again, is a third of a
     atexit.register(gc.freeze)  # command's time, the last look at its end
     logging.getLogger().addHandler(logging.NullHandler())  # what libraries remark on is not for this reader
+    for stream in (sys.stdout, sys.stderr):  # a model's answer may hold what is no character here, such as half of one
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="treadle")
     except KeyboardInterrupt:  # outside of any command, such as while the help is printed
