@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
@@ -15,6 +16,8 @@ from pydantic import BaseModel
 from workloads import INPUT, WORKLOADS, answered, waiting
 
 from treadle.checkpoints import SqliteSaver, count, pending
+from treadle.checkpoints.layouts.drafts import Drafts
+from treadle.checkpoints.layouts.names import SENDS
 from treadle.digests import digest
 
 CONFIG: RunnableConfig = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
@@ -308,6 +311,29 @@ def test_a_checkpoint_that_comes_after_its_questions_leaves_them_open(saver: Sql
     assert [row["node"] for row in queue(saver).values()] == ["node"]
     saver.put(at, _empty(), {"source": "loop", "step": 2}, {})
     assert queue(saver) == {}
+
+
+def test_a_question_names_its_own_node_though_one_before_it_was_undone_with_its_checkpoint(saver: SqliteSaver) -> None:
+    drafts = Drafts(saver.serde, saver._memory)
+
+    def store(node: str, *, fails: bool = False) -> None:
+        put = _empty() | {"channel_values": {SENDS: [Send(node, {})]}, "channel_versions": {SENDS: "1"}}
+        at = {"configurable": {**CONFIG["configurable"], "checkpoint_id": put["id"]}}
+        step = drafts.checkpoint(CONFIG, put, {"source": "loop", "step": 1}, {SENDS: "1"})
+        asked = drafts.writes(at, [("__interrupt__", [Interrupt("go?", id=node)])], "task", "~__pregel_push, 0, False")
+
+        def work(connection: sqlite3.Connection) -> None:
+            step(connection)
+            asked(connection)
+            if fails:
+                raise KeyError(node)
+
+        saver.database.write(work)
+
+    with pytest.raises(KeyError):
+        store("first", fails=True)
+    store("second")
+    assert [row["node"] for row in queue(saver).values()] == ["second"]
 
 
 def test_questions_of_a_thousand_branches_are_exact(saver: SqliteSaver) -> None:

@@ -42,7 +42,8 @@ def _sent(connection: sqlite3.Connection, key: int, memory: Memory, decode: Load
         return ()
     value = load(connection, [pointer])[pointer] if isinstance(pointer, int) else pointer
     names = tuple(str(getattr(send, "node", "")) for send in decode(value))
-    memory.keep_sent(key, names)
+    if memory.body(key) is not None:  # only then it is committed: else another one may get the key
+        memory.keep_sent(key, names)
     return names
 
 
