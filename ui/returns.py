@@ -1,6 +1,5 @@
 """The way back to what a link led to: whoever signs in comes out at the first page, whatever page was asked for."""
 
-import json
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
@@ -8,6 +7,7 @@ import streamlit as st
 
 from treadle.ui.people import KEY, ROLES
 from treadle.ui.places import go, known
+from treadle.ui.scripts import script
 
 COOKIE: Final = "treadle_back"
 """The cookie that holds the page and its query meanwhile: the server forgets the session of who goes to sign in."""
@@ -15,8 +15,6 @@ COOKIE: Final = "treadle_back"
 _SECONDS, _LONGEST = 900, 2_000
 _DONE: Final = "treadle.returned"
 _PAGE: Final = "page"
-
-_SCRIPT = "<script>document.cookie = {cookie};</script>"
 
 
 def remember(page: str) -> None:
@@ -45,5 +43,4 @@ def follow() -> None:
 
 
 def _keep(value: str, *, seconds: int) -> None:
-    cookie = json.dumps(f"{COOKIE}={value}; Path=/; Max-Age={seconds}; SameSite=Lax")
-    st.html(_SCRIPT.format(cookie=cookie), unsafe_allow_javascript=True)
+    script("cookie", f"{COOKIE}={value}; Path=/; Max-Age={seconds}; SameSite=Lax")

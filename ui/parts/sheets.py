@@ -7,6 +7,7 @@ import streamlit as st
 
 from treadle.ui.markups import put, tag
 from treadle.ui.parts.actions import KEYS, named
+from treadle.ui.scripts import script
 
 _MOVES: Final = (
     ("S", "Skip: this one comes again when the others are done"),
@@ -17,23 +18,10 @@ _MOVES: Final = (
     ("? or H", "This sheet"),
 )
 
-# Streamlit takes letters and digits for shortcuts alone. Whoever types a question mark in a field means the sign.
-_SCRIPT = """<script>
-(() => {
-  const frame = window.parent ?? window;
-  if (frame.treadleSheet) return;
-  frame.treadleSheet = true;
-  frame.document.addEventListener("keydown", (event) => {
-    if (event.key !== "?" || event.target.closest("input, textarea, [contenteditable=true]")) return;
-    frame.document.querySelector(".st-key-sheet button")?.click();
-  });
-})();
-</script>"""
-
 
 def sheet(actions: Sequence[str]) -> None:
     """The button that shows which key does what, for the actions at hand."""
-    st.html(_SCRIPT, unsafe_allow_javascript=True)
+    script("sheet")
     st.button("Keys", key="sheet", shortcut="H", type="tertiary", icon=":material/keyboard:", on_click=_open)
     if st.session_state.pop("treadle.sheet", False):
         _sheet(tuple(actions))

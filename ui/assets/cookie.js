@@ -1,0 +1,4 @@
+// Keeps a cookie.
+(cookie) => {
+  document.cookie = cookie;
+}
