@@ -11,6 +11,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 
 from treadle.checkpoints.disks.databases import Database
 from treadle.checkpoints.layouts.packs import pack, unpack
+from treadle.checkpoints.layouts.readings import decoded
 
 _SEPARATOR = "\x1f"
 
@@ -60,7 +61,7 @@ class SqliteCache(BaseCache[Any]):
                 (_named(ns), key, time.time()),
             ).fetchone()
             if row is not None:
-                found[ns, key] = self.serde.loads_typed((row["type"], unpack(row["codec"], row["body"])))
+                found[ns, key] = decoded(self.serde, (row["type"], unpack(row["codec"], row["body"])))
         return found
 
     def _rows(self, pairs: Mapping[FullKey, tuple[Any, int | None]]) -> list[tuple[Any, ...]]:

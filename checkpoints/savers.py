@@ -231,27 +231,29 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
 
     def delete_thread(self, thread_id: str) -> None:
         """Remove everything of a thread: state, questions, ledger, journal and trace; decisions stay on record."""
-        self.database.write(lambda connection: threads.delete(connection, thread_id))
+        self.database.write(lambda connection: threads.delete(connection, str(thread_id)))
 
     async def adelete_thread(self, thread_id: str) -> None:
         """As ``delete_thread``."""
-        await self.database.awrite(lambda connection: threads.delete(connection, thread_id))
+        await self.database.awrite(lambda connection: threads.delete(connection, str(thread_id)))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Remove the checkpoints that some of LangGraph's runs (``run_id`` in their metadata) made."""
-        self.database.write(lambda connection: threads.delete_for_runs(connection, run_ids))
+        self.database.write(lambda connection: threads.delete_for_runs(connection, _texts(run_ids)))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """As ``delete_for_runs``."""
-        await self.database.awrite(lambda connection: threads.delete_for_runs(connection, run_ids))
+        await self.database.awrite(lambda connection: threads.delete_for_runs(connection, _texts(run_ids)))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread, whole, to a new one; its open questions are asked there too."""
-        self.database.write(lambda connection: threads.copy(connection, source_thread_id, target_thread_id))
+        self.database.write(lambda connection: threads.copy(connection, str(source_thread_id), str(target_thread_id)))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """As ``copy_thread``."""
-        await self.database.awrite(lambda connection: threads.copy(connection, source_thread_id, target_thread_id))
+        await self.database.awrite(
+            lambda connection: threads.copy(connection, str(source_thread_id), str(target_thread_id))
+        )
 
     def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Remove history: all but the newest checkpoint of each namespace ("keep_latest"), or all ("delete")."""
@@ -263,7 +265,7 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
 
     def _prune(self, thread_ids: Sequence[str], strategy: str) -> Work:
         chosen = cast(threads.Strategy, strategy)
-        return lambda connection: threads.prune(connection, thread_ids, chosen, self._readings.metadata)
+        return lambda connection: threads.prune(connection, _texts(thread_ids), chosen, self._readings.metadata)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
@@ -273,6 +275,11 @@ def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:
 
 def _thread(config: RunnableConfig | None) -> Sequence[str]:
     return (place(config).thread_id,) if config else ()
+
+
+def _texts(ids: Sequence[object]) -> Sequence[str]:
+    """Ids as they are stored: those of threads and runs may be given as numbers or UUIDs; a text is one."""
+    return [ids] if isinstance(ids, str) else [str(one) for one in ids]
 
 
 def _metadata(config: RunnableConfig, metadata: CheckpointMetadata) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from langgraph.cache.memory import InMemoryCache
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import CachePolicy
 from scripted import ScriptedModel
@@ -15,7 +16,7 @@ from typing_extensions import TypedDict
 
 from treadle import chain
 from treadle.checkpoints import SqliteCache, SqliteSaver, run, traces
-from treadle.errors import GateFailed, GraphBuildError
+from treadle.errors import GateFailed, GraphBuildError, StoreCorrupt
 from treadle.nodes import prompt, step
 from treadle.nodes.steps import drive
 
@@ -138,6 +139,24 @@ def test_our_cache_serves_langgraphs_own_policy_on_any_node(tmp_path: Path) -> N
         graph = builder.compile(cache=saver.cache)
         assert [graph.invoke({"number": 4}) for _ in range(3)] == [{"number": 8}] * 3
     assert made == [4]
+
+
+def test_an_answer_that_was_sealed_with_another_key_is_told_in_words(tmp_path: Path) -> None:
+    class Cipher:
+        def encrypt(self, plaintext: bytes) -> tuple[str, bytes]:
+            return "turn", plaintext[::-1]
+
+        def decrypt(self, ciphername: str, ciphertext: bytes) -> bytes:
+            raise AssertionError  # never reached
+
+    key = (("a",), "k")
+    with (
+        SqliteSaver(tmp_path / "t.db", serde=EncryptedSerializer(Cipher())) as sealed,
+        SqliteSaver(sealed.path) as plain,
+    ):
+        sealed.cache.set({key: ("hidden", None)})
+        with pytest.raises(StoreCorrupt, match="another serializer"):
+            plain.cache.get([key])
 
 
 @pytest.mark.parametrize("life", ["soon", 0.5])

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -25,7 +26,7 @@ from workloads import INPUT, WORKLOADS, answered, steps, waiting
 from treadle.checkpoints import SqliteSaver
 from treadle.checkpoints.layouts import states
 from treadle.checkpoints.runs import run
-from treadle.errors import StoreReadOnly
+from treadle.errors import StoreError, StoreReadOnly
 
 DURABILITIES = ("sync", "async", "exit")
 
@@ -272,6 +273,49 @@ def test_any_text_is_a_thread_id(saver: SqliteSaver, thread: str) -> None:
     assert [found.config for found in saver.list(at(thread))] == [config]
     saver.delete_thread(thread)
     assert saver.get_tuple(at(thread)) is None
+
+
+def test_a_thread_that_is_named_by_a_uuid_or_a_number_is_removed_pruned_and_copied_by_it(saver: SqliteSaver) -> None:
+    for thread in cast(list[str], [uuid.UUID(int=7), 1.5, True]):
+        for _ in range(2):
+            put(saver, at(thread), {"x": 1})
+        saver.prune([thread])
+        assert len(list(saver.list(at(thread)))) == 1
+        saver.copy_thread(thread, cast(str, b"copy"))
+        found = {one.config["configurable"]["thread_id"] for one in saver.list(None)}
+        assert found == {str(thread), "b'copy'"}
+        for gone in (thread, cast(str, b"copy")):
+            saver.delete_thread(gone)
+    assert list(saver.list(None)) == []
+
+
+def test_what_a_run_made_is_removed_by_its_uuid(saver: SqliteSaver) -> None:
+    run_id, other = uuid.uuid4(), uuid.uuid4()
+    for one in (run_id, other):
+        saver.put(at("t"), checkpoint({}), cast(Any, {"source": "loop", "step": 1, "run_id": str(one)}), {})
+    saver.delete_for_runs(cast(list[str], [run_id]))
+    saver.delete_for_runs(str(run_id))
+    (left,) = saver.list(at("t"))
+    assert cast(Any, left.metadata)["run_id"] == str(other)
+
+
+def test_half_a_character_is_refused_in_words(saver: SqliteSaver) -> None:
+    put(saver, at("t"), {"x": 1})
+    for attempt in (
+        lambda: put(saver, at("half \ud83d"), {"x": 1}),
+        lambda: saver.get_tuple(at("half \ud83d")),
+        lambda: saver.delete_thread("half \ud83d"),
+        lambda: list(saver.list(at("t"), filter={"source": "half \ud83d"})),
+    ):
+        with pytest.raises(StoreError, match=r"half a character in it, '\\ud83d', .* 'half \\ud83d'"):
+            attempt()
+    assert len(list(saver.list(None))) == 1
+
+
+def test_no_checkpoint_has_a_step_beyond_64_bits(saver: SqliteSaver) -> None:
+    put(saver, at("t"), {"x": 1})
+    for step in (2**63, 2**80, -(2**80)):
+        assert list(saver.list(at("t"), filter={"step": step})) == []
 
 
 def test_a_type_that_cannot_be_stored_is_refused_with_the_name_of_its_field(saver: SqliteSaver) -> None:

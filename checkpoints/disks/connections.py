@@ -131,12 +131,17 @@ def forget(connection: sqlite3.Connection) -> None:
         connection.known = None
 
 
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError, json.JSONDecodeError)
-"""What reading a row raises: SQLite, and what takes texts for what they were when they were stored."""
+UNREADABLE = (sqlite3.Error, UnicodeError, json.JSONDecodeError)
+"""What reading a row raises: SQLite, and what takes texts for what they were when they were stored, or are to be."""
 
 
 def explain(error: Exception, path: Path) -> Exception:
     """The error of ours that says what an SQLite error means, or the error itself if it tells of a mistake in SQL."""
+    if isinstance(error, UnicodeEncodeError):
+        half = error.object[error.start]
+        return StoreError(
+            f"A text has half a character in it, {half!r}, so no database can hold it: {error.object!r:.99}"
+        )
     code = getattr(error, "sqlite_errorcode", None)
     kind = _MEANINGS.get(code & 0xFF) if code is not None else None
     if code is None and _senseless(error):

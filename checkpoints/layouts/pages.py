@@ -56,8 +56,10 @@ class Pages:
             if self._everywhere:
                 self._add(_NOT_AFTER, earlier)
         for name, kind in (("source", str), ("step", int), ("run_id", str)):
-            if type(self._wanted.get(name)) is kind:
-                self._add(f"c.{name} = ?", self._wanted[name])
+            value = self._wanted.get(name)
+            if type(value) is kind:
+                self._add(f"c.{name} = ?", value)
+                self.more = self.more and not (isinstance(value, int) and value.bit_length() > 63)  # no step is such
 
     def _add(self, condition: str, value: Any) -> None:
         self._where.append(condition)
