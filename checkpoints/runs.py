@@ -54,7 +54,7 @@ class Run:
     config: Mapping[str, Any]
     """Plain values of the configuration it was started with, to resume it with the same."""
     attempts: int
-    """Failures in a row."""
+    """Failures in a row; the end of a process amid the run is one, if nothing was stored before it."""
     not_before: float | None
     """When a worker tries it again after a failure."""
     parent_thread: str | None
@@ -146,12 +146,53 @@ def begin(
     confirm(connection, held)
     before = load(connection, held.thread_id)
     connection.execute(
-        "UPDATE runs SET status = 'running', graph = coalesce(?, graph), fingerprint = coalesce(?, fingerprint),"
-        " config = ?, error = NULL, not_before = NULL, finished_at = NULL, gather_until = NULL, quiet_at = NULL,"
-        " updated_at = ? WHERE thread_id = ?",
-        (graph, fingerprint, json.dumps({**before.config, **config}), time.time(), held.thread_id),
+        "UPDATE runs SET status = 'running', graph = coalesce(:graph, graph),"
+        " fingerprint = coalesce(:fingerprint, fingerprint), config = :config, error = NULL, not_before = NULL,"
+        " finished_at = NULL, gather_until = NULL, quiet_at = NULL, updated_at = :now, began_at = :now,"
+        " began_after = (SELECT ifnull(max(key), 0) FROM writes) WHERE thread_id = :thread_id",
+        {
+            "graph": graph,
+            "fingerprint": fingerprint,
+            "config": json.dumps({**before.config, **config}),
+            "now": time.time(),
+            "thread_id": held.thread_id,
+        },
     )
     return load(connection, held.thread_id)
+
+
+def mourn(connection: sqlite3.Connection, held: Lease, *, patience: int | None = None) -> Run | None:
+    """Count that the process before ended amid the run; the run if that parks it, which gives the lease back.
+
+    It is parked at the end that makes ``patience`` in a row between which nothing was stored: the run may be what ends
+    them, by the memory that it takes or a crash in a library, and would end one worker after the other.
+    """
+    found = load(connection, held.thread_id)
+    if not held.inherited or found.status != "running":
+        return None
+    stored = connection.execute(_STORED, (held.thread_id,)).fetchone()[0]
+    attempts = 1 if stored else found.attempts + 1
+    if patience is None or attempts < patience:
+        connection.execute("UPDATE runs SET attempts = ? WHERE thread_id = ?", (attempts, held.thread_id))
+        return None
+    _close(connection, held, status="parked", error=_ENDED.format(attempts), attempts=attempts)
+    return load(connection, held.thread_id)
+
+
+_STORED = """
+SELECT began_at IS NULL
+    OR EXISTS (SELECT 1 FROM spaces s JOIN checkpoints c ON c.space = s.key
+        WHERE s.thread_id = runs.thread_id AND c.at > began_at)
+    OR EXISTS (SELECT 1 FROM journal j WHERE j.thread_id = runs.thread_id AND j.at > began_at)
+    OR EXISTS (SELECT 1 FROM writes w JOIN checkpoints c ON c.key = w.checkpoint JOIN spaces s ON s.key = c.space
+        WHERE w.key > began_after AND w.task_id IS NULL AND s.thread_id = runs.thread_id)
+FROM runs WHERE thread_id = ?
+"""
+
+_ENDED = (
+    "The processes that worked on this run ended {} times in a row, each before it had stored anything: the run may be"
+    " what ends them, by the memory that it takes or a crash in a library. See to that, then try it again."
+)
 
 
 def end(connection: sqlite3.Connection, held: Lease, *, over: bool) -> Run:

@@ -44,8 +44,8 @@ class Worker:
     ``concurrency`` runs at most are advanced at once. A decision made in this process is seen at once, one made in
     another within ``poll`` seconds; while answers to the branches of one run keep coming they are gathered for a
     moment, since every branch that waits runs again each time. A run that fails is tried again later each time, and
-    parked with its error at the third failure; one whose graph is unknown is parked at once, with words. Several
-    workers may share a database.
+    parked with its error at the third failure; so is one amid which three processes ended, without a thing stored
+    between. One whose graph is unknown is parked at once, with words. Several workers may share a database.
 
     It enacts the deadlines of questions as well, ``tolerance`` seconds late, since clocks are apart; and tells the
     ``channels`` what happens at the desk. What can still be taken back waits until that time has ended.

@@ -22,8 +22,9 @@ from pydantic import BaseModel
 from treadle.checkpoints.decisions import decide, decisions, verify
 from treadle.checkpoints.ledgers.advances import advance
 from treadle.checkpoints.ledgers.leases import lease
+from treadle.checkpoints.ledgers.retries import again
 from treadle.checkpoints.reviews import count, pending
-from treadle.checkpoints.runs import run, runs
+from treadle.checkpoints.runs import Run, run, runs
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.checkpoints.workers import Worker
 from treadle.errors import GraphNotFound, LeaseHeld
@@ -484,6 +485,43 @@ def test_a_worker_killed_in_the_middle_of_a_resume_is_followed_by_another(
     assert lines(log) == ["0 1"]
     assert all(each.applied_at for each in decisions(saver))
     assert verify(saver) == []
+
+
+def killed(saver: SqliteSaver, log: Path, moment: str) -> Run:
+    """The run after one more worker was killed at a moment of it."""
+    process = FORK.Process(target=step_and_die, args=(str(saver.path), log, moment))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    return run(saver, "a")
+
+
+def test_a_run_that_ends_one_process_after_the_other_is_parked_until_somebody_tries_it_again(
+    saver: SqliteSaver, log: Path
+) -> None:
+    made = killable(saver, log, lambda now: None)
+    advance(saver, made, "a", input={"items": [0, 1]}, name="g")
+    approve(saver)
+    ends = [killed(saver, log, "effect") for _ in range(3)]
+    assert [(one.status, one.attempts) for one in ends] == [("stalled", 0), ("stalled", 1), ("stalled", 2)]
+    assert Worker(saver, lambda name: made).once() == 1
+    found = run(saver, "a")
+    assert (found.status, found.attempts, found.owner) == ("parked", 3, None)
+    assert "ended 3 times in a row" in str(found.error)
+    assert Worker(saver, lambda name: made).once() == 0
+    again(saver, "a", by="ann")
+    assert Worker(saver, lambda name: made).once() == 1
+    assert (run(saver, "a").status, lines(log)) == ("done", ["0 1"])
+
+
+def test_a_run_that_gets_on_between_the_ends_of_its_processes_is_not_parked(saver: SqliteSaver, log: Path) -> None:
+    made = killable(saver, log, lambda now: None)
+    advance(saver, made, "a", input={"items": [0, 1]}, name="g")
+    approve(saver)
+    for moment in ("gate 0", "gates done", "gates done", "effect", "effect", "effect done", "effect done"):
+        assert killed(saver, log, moment).attempts < 3
+    assert Worker(saver, lambda name: made).once() == 1
+    assert (run(saver, "a").status, lines(log)) == ("done", ["0 1"])
 
 
 def test_what_a_holder_writes_after_its_lease_was_taken_over_does_not_get_in(saver: SqliteSaver, log: Path) -> None:

@@ -19,7 +19,7 @@ from treadle.checkpoints.desks.tables import (
 )
 from treadle.checkpoints.layouts.formats import body_of, write_of
 from treadle.checkpoints.layouts.tables import COMPACT, MOMENTS, RECENT, STATE
-from treadle.checkpoints.ledgers.tables import LEDGER, NEWS, VERSIONS
+from treadle.checkpoints.ledgers.tables import BEGINNINGS, LEDGER, NEWS, VERSIONS
 
 migrations = Migrations("treadle")
 
@@ -124,3 +124,9 @@ def waiting_questions_of_a_run(db: sqlite_utils.Database) -> None:
 def moments_of_checkpoints(db: sqlite_utils.Database) -> None:
     """The newest checkpoints of all threads are found without looking at those of the same tenth of a second."""
     db.executescript(MOMENTS)
+
+
+@migrations()
+def beginnings_of_runs(db: sqlite_utils.Database) -> None:
+    """What was there when a process went on with a run, to tell whether it stored anything before it ended."""
+    db.executescript(BEGINNINGS)

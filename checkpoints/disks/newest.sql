@@ -1,9 +1,9 @@
--- All tables of version 14, as the migrations make them of an empty file: a new file is made by this at once.
+-- All tables of version 15, as the migrations make them of an empty file: a new file is made by this at once.
 -- Written by `python tests/tables.py`. An empty line stands between two statements, and nowhere else.
 
 PRAGMA application_id=1414677580;
 
-PRAGMA user_version=14;
+PRAGMA user_version=15;
 
 CREATE TABLE "_sqlite_migrations" (
    "id" INTEGER PRIMARY KEY,
@@ -142,7 +142,7 @@ CREATE TABLE runs (
     token INTEGER NOT NULL DEFAULT 0,
     expires_at REAL,
     heartbeat_at REAL
-, gather_until REAL, quiet_at REAL);
+, gather_until REAL, quiet_at REAL, began_at REAL, began_after INTEGER);
 
 CREATE INDEX runs_by_status ON runs (status, updated_at);
 
@@ -402,3 +402,6 @@ VALUES ('treadle', 'waiting_questions_of_a_run', strftime('%Y-%m-%d %H:%M:%f000+
 
 INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
 VALUES ('treadle', 'moments_of_checkpoints', strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+
+INSERT INTO _sqlite_migrations (migration_set, name, applied_at)
+VALUES ('treadle', 'beginnings_of_runs', strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));

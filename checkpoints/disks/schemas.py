@@ -22,7 +22,7 @@ PAGE = 1024
 
 A table or index takes a page at least, and there are some sixty."""
 
-VERSION = 14
+VERSION = 15
 """SQLite's user_version of our files: the number of migrations."""
 
 NEWEST = Path(__file__).with_name("newest.sql")

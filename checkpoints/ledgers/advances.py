@@ -25,7 +25,7 @@ from treadle.checkpoints.desks.plains import plain
 from treadle.checkpoints.ledgers import settlements
 from treadle.checkpoints.ledgers.fences import FENCE
 from treadle.checkpoints.ledgers.leases import Lease, acquire, beating, confirm
-from treadle.checkpoints.runs import Run, begin, end, fail, interrupted, load
+from treadle.checkpoints.runs import Run, begin, end, fail, interrupted, load, mourn
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError, LeaseHeld, RunNotFound
 
@@ -91,8 +91,8 @@ async def aadvance(
     ``config["configurable"]`` are kept for later advances. ``control`` can ask for an early end (RunControl).
 
     What the graph raises is not raised here: the run is then ``failed`` (``parked`` at the failure that makes
-    ``patience``) and has the ``error``. An answer that the graph refuses puts its review back in the queue, with the
-    ``problem``; the other answers hold.
+    ``patience``) and has the ``error``. A process that ended amid the run before it had stored anything is a failure
+    too. An answer that the graph refuses puts its review back in the queue, with the ``problem``; the others hold.
 
     Raises LeaseHeld if another process advances the run, RunOpen if there is ``input`` and the run was begun and is
     not over, VersionChanged if the graph is another one than when the run paused, RunNotFound, GraphBuildError if the
@@ -124,6 +124,8 @@ class _Advance:
             return await database.aread(lambda connection: load(connection, self.thread_id))
         try:
             run, answers = await database.awrite(partial(self._begin, held=held))
+            if run.status == "parked":
+                return run
             ending = await self._invoke(run, answers, held)
             await store.awrite(lambda connection: None)  # what was posted lands before the lease goes
         except BaseException:
@@ -149,6 +151,9 @@ class _Advance:
         return held
 
     def _begin(self, connection: sqlite3.Connection, held: Lease) -> tuple[Run, Mapping[str, Any]]:
+        parked = mourn(connection, held, patience=self.patience) if self.input is None else None
+        if parked is not None:
+            return parked, {}
         kept = _plain(self.config.get("configurable", {}))
         version = self.fingerprint or versions.of(self.graph)
         run = begin(connection, held, graph=self.name, fingerprint=version, config=kept)

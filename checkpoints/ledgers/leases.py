@@ -32,6 +32,8 @@ class Lease:
     The first one of a run is the time in milliseconds: it is above those of a run of the same name that was deleted.
     """
     seconds: float
+    inherited: bool
+    """Whether the one before it was not given back: its holder ended, or showed no life for too long."""
 
 
 def free(row: sqlite3.Row | Mapping[str, Any]) -> bool:
@@ -59,7 +61,7 @@ def acquire(thread_id: str, *, owner: str | None = None, seconds: float = SECOND
             "UPDATE runs SET owner = ?, token = ?, heartbeat_at = ?, expires_at = ? WHERE thread_id = ?",
             (holder, token, now, now + seconds, thread_id),
         )
-        return Lease(thread_id, holder, token, seconds)
+        return Lease(thread_id, holder, token, seconds, row["expires_at"] is not None)
 
     return work
 

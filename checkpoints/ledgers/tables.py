@@ -96,6 +96,12 @@ ALTER TABLE reviews ADD COLUMN fingerprint TEXT;
 CREATE INDEX runs_by_version ON runs (graph, fingerprint);
 """
 
+BEGINNINGS = """
+ALTER TABLE runs ADD COLUMN began_at REAL;
+ALTER TABLE runs ADD COLUMN began_after INTEGER;
+"""
+"""When a process went on with the run, and which row of `writes` was the newest then."""
+
 NEWS = """
 CREATE TABLE news (
     thread_id TEXT NOT NULL,
