@@ -238,7 +238,10 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         await self.database.awrite(lambda connection: threads.delete(connection, str(thread_id)))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Remove the checkpoints that some of LangGraph's runs (``run_id`` in their metadata) made."""
+        """Remove the checkpoints that some of LangGraph's runs (``run_id`` in their metadata) made.
+
+        A DeltaChannel lacks from then on what they wrote since its last snapshot, as on any checkpointer.
+        """
         self.database.write(lambda connection: threads.delete_for_runs(connection, _texts(run_ids)))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:

@@ -289,6 +289,14 @@ def test_a_thread_that_is_named_by_a_uuid_or_a_number_is_removed_pruned_and_copi
     assert list(saver.list(None)) == []
 
 
+def test_a_checkpoint_is_found_by_its_uuid(saver: SqliteSaver) -> None:
+    first, second = put(saver, at("t"), {"x": 1}), put(saver, at("t"), {"x": 2})
+    by_uuid = [at("t", id_=cast(str, uuid.UUID(one["configurable"]["checkpoint_id"]))) for one in (first, second)]
+    assert [values(saver, one) for one in by_uuid] == [{"x": 1}, {"x": 2}]
+    for config in (at("t"), None):
+        assert [found.config for found in saver.list(config, before=by_uuid[1])] == [first]
+
+
 def test_what_a_run_made_is_removed_by_its_uuid(saver: SqliteSaver) -> None:
     run_id, other = uuid.uuid4(), uuid.uuid4()
     for one in (run_id, other):

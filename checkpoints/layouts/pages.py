@@ -52,9 +52,9 @@ class Pages:
                 self._add("c.id = ?", at.id)
         earlier = before["configurable"].get("checkpoint_id") if before else None
         if earlier:
-            self._add("c.id < ?", earlier)
+            self._add("c.id < ?", str(earlier))
             if self._everywhere:
-                self._add(_NOT_AFTER, earlier)
+                self._add(_NOT_AFTER, str(earlier))
         for name, kind in (("source", str), ("step", int), ("run_id", str)):
             value = self._wanted.get(name)
             if type(value) is kind:

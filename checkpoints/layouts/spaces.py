@@ -19,7 +19,7 @@ def place(config: Mapping[str, Any]) -> Place:
     return Place(
         str(configurable["thread_id"]),
         configurable.get("checkpoint_ns") or "",
-        configurable.get("checkpoint_id") or "",
+        str(configurable.get("checkpoint_id") or ""),
     )
 
 
