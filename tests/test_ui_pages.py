@@ -553,6 +553,9 @@ def test_a_question_in_plain_text_takes_an_answer_in_plain_text(saver: SqliteSav
     one = asked(saver, "Which court?")
     app = opened(_review, id=one.id)
     assert "Which court?" in text(app)
+    app.button(key=f"answer-{one.id}").click().run()
+    assert "Not recorded. Nothing is typed so far" in text(app)
+    assert not decisions(saver)
     app.text_area(key=f"form/{one.id}/0/string").set_value("London")
     app.button(key=f"answer-{one.id}").click().run()
     decision = review(saver, one.id).decision

@@ -119,6 +119,8 @@ def _record(
     if not who.name:
         raise Unreadable("Type your name first, so that the record says who decided.")
     value = read(form) if form is not None else ABSENT
+    if action == "answer" and value == "":
+        raise Unreadable("Nothing is typed so far: write your answer first.")
     reason = st.session_state.get(f"{say}/reason") or () if say else ()
     words = str(st.session_state.get(f"{say}/words") or "").strip() if say else ""
     labels = st.session_state.get(f"labels/{shown.id}") or ()
