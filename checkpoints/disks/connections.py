@@ -138,10 +138,8 @@ UNREADABLE = (sqlite3.Error, UnicodeError, json.JSONDecodeError)
 def explain(error: Exception, path: Path) -> Exception:
     """The error of ours that says what an SQLite error means, or the error itself if it tells of a mistake in SQL."""
     if isinstance(error, UnicodeEncodeError):
-        half = error.object[error.start]
-        return StoreError(
-            f"A text has half a character in it, {half!r}, so no database can hold it: {error.object!r:.99}"
-        )
+        half, text = error.object[error.start], error.object[:100]
+        return StoreError(f"{text!r} can be neither stored nor found: it is no text in UTF-8, but has {half!r} in it.")
     code = getattr(error, "sqlite_errorcode", None)
     kind = _MEANINGS.get(code & 0xFF) if code is not None else None
     if code is None and _senseless(error):
