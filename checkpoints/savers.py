@@ -242,11 +242,11 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
 
         A DeltaChannel lacks from then on what they wrote since its last snapshot, as on any checkpointer.
         """
-        self.database.write(lambda connection: threads.delete_for_runs(connection, _texts(run_ids)))
+        self.database.write(partial(threads.delete_for_runs, run_ids=_texts(run_ids)))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """As ``delete_for_runs``."""
-        await self.database.awrite(lambda connection: threads.delete_for_runs(connection, _texts(run_ids)))
+        await self.database.awrite(partial(threads.delete_for_runs, run_ids=_texts(run_ids)))
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread, whole, to a new one; its open questions are asked there too."""
@@ -267,8 +267,8 @@ class SqliteSaver(Recorder, BaseCheckpointSaver[str]):
         await self.database.awrite(self._prune(thread_ids, strategy))
 
     def _prune(self, thread_ids: Sequence[str], strategy: str) -> Work:
-        chosen = cast(threads.Strategy, strategy)
-        return lambda connection: threads.prune(connection, _texts(thread_ids), chosen, self._readings.metadata)
+        ids, chosen = _texts(thread_ids), cast(threads.Strategy, strategy)
+        return lambda connection: threads.prune(connection, ids, chosen, self._readings.metadata)
 
 
 def _named(config: RunnableConfig, checkpoint: Checkpoint) -> RunnableConfig:

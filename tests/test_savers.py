@@ -307,6 +307,26 @@ def test_what_a_run_made_is_removed_by_its_uuid(saver: SqliteSaver) -> None:
     assert cast(Any, left.metadata)["run_id"] == str(other)
 
 
+async def test_runs_that_are_given_one_by_one_go_though_the_work_is_done_again(saver: SqliteSaver) -> None:
+    saver.put(at("t"), checkpoint({}), cast(Any, {"source": "loop", "step": 1, "run_id": "r"}), {})
+    held, gate = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        held.set()
+        gate.wait()
+
+    holds = asyncio.create_task(asyncio.to_thread(saver.database.write, hold))
+    await asyncio.to_thread(held.wait)
+    goes = asyncio.create_task(saver.adelete_for_runs(cast(list[str], iter(["r"]))))
+    fails = asyncio.create_task(saver.database.awrite(lambda connection: connection.execute("no SQL")))
+    await asyncio.sleep(0)  # both wait for the next transaction, which the second one undoes
+    gate.set()
+    await asyncio.gather(holds, goes)
+    with pytest.raises(sqlite3.OperationalError):
+        await fails
+    assert list(saver.list(at("t"))) == []
+
+
 def test_half_a_character_is_refused_in_words(saver: SqliteSaver) -> None:
     put(saver, at("t"), {"x": 1})
     for attempt in (
