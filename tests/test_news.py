@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gated import until
 from langchain_core.runnables import RunnableConfig
 from rich.console import Console
 from streamlit.testing.v1 import AppTest
@@ -100,23 +101,20 @@ def page(path: str) -> None:
 
 
 def test_the_page_shows_a_fan_out_that_runs_in_another_process(tmp_path: Path) -> None:
-    go, half = threading.Event(), threading.Event()
+    go = threading.Event()
 
     def work(n: int) -> int:
-        if n == 2:
-            half.set()
-            go.wait(30)
+        if n > 1:
+            go.wait(60)
         return square(n)
 
     path = tmp_path / "t.db"
     with SqliteSaver(path) as saver:
-        graph = fan_out(step(work), over="ns", item="n", every=0, limit=1).compile(checkpointer=saver)
+        graph = fan_out(step(work), over="ns", item="n", every=0, limit=4).compile(checkpointer=saver)
         running = threading.Thread(target=graph.invoke, args=({"ns": [0, -1, 2, 3]}, THREAD))
         running.start()
-        half.wait(30)
         with SqliteSaver(path) as other:
-            while not (told := news(other, "t")) or told[0]["failed"] < 1:
-                half.wait(0.01)
+            until(lambda: [(one["done"], one["failed"]) for one in news(other, "t")] == [(1, 1)])
         seen = AppTest.from_function(page, args=(str(path),)).run(timeout=30)
         assert not seen.exception
         (bar,) = seen.get("progress")
