@@ -161,8 +161,8 @@ def begin(
     return load(connection, held.thread_id)
 
 
-def mourn(connection: sqlite3.Connection, held: Lease, *, patience: int | None = None) -> Run | None:
-    """Count that the process before ended amid the run; the run if that parks it, which gives the lease back.
+def inherit(connection: sqlite3.Connection, held: Lease, *, patience: int | None = None) -> Run | None:
+    """Take note that the process before ended amid the run; the run if that parks it, which gives the lease back.
 
     It is parked at the end that makes ``patience`` in a row between which nothing was stored: the run may be what ends
     them, by the memory that it takes or a crash in a library, and would end one worker after the other.

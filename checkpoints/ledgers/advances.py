@@ -25,7 +25,7 @@ from treadle.checkpoints.desks.plains import plain
 from treadle.checkpoints.ledgers import settlements
 from treadle.checkpoints.ledgers.fences import FENCE
 from treadle.checkpoints.ledgers.leases import Lease, acquire, beating, confirm
-from treadle.checkpoints.runs import Run, begin, end, fail, interrupted, load, mourn
+from treadle.checkpoints.runs import Run, begin, end, fail, inherit, interrupted, load
 from treadle.checkpoints.savers import SqliteSaver
 from treadle.errors import GraphBuildError, LeaseHeld, RunNotFound
 
@@ -151,7 +151,7 @@ class _Advance:
         return held
 
     def _begin(self, connection: sqlite3.Connection, held: Lease) -> tuple[Run, Mapping[str, Any]]:
-        parked = mourn(connection, held, patience=self.patience) if self.input is None else None
+        parked = inherit(connection, held, patience=self.patience) if self.input is None else None
         if parked is not None:
             return parked, {}
         kept = _plain(self.config.get("configurable", {}))

@@ -57,9 +57,6 @@ class Guarded(TyperGroup):
         except TreadleError as error:
             complain(str(error))
             raise typer.Exit(FAILED if isinstance(error, _OF_THE_RUN) else MISTAKE) from None
-        except UnicodeEncodeError as error:
-            complain(f"{error.object!r} cannot be looked for: it is no text in UTF-8.")
-            raise typer.Exit(MISTAKE) from None
         except KeyboardInterrupt:
             stopped()
             raise typer.Exit(STOPPED) from None
